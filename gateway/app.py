@@ -1,0 +1,121 @@
+"""The Flask application of one gateway process."""
+
+import logging
+import time
+from typing import Any
+
+import msgspec
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from gateway import errors, rest
+from gateway.context import Gateway
+from gateway.graphql_view import LiveDropsGraphQLView
+from gateway.settings import GatewaySettings
+from services.contracts.errors import InvalidInput, LiveDropsError, NotFound, Unauthenticated
+from services.kernel import calls, health
+from services.kernel.process import enter
+from services.kernel.wire import MAX_CORRELATION_ID
+
+REQUEST_ID = "X-Request-Id"
+# A read that takes longer than this has nobody waiting for it any more. Orders have a deadline of their own.
+READ_TIMEOUT_S = 3.0
+
+
+def create() -> Flask:
+    """Made once in each worker process: reads the settings, connects, and returns the application."""
+    settings = GatewaySettings.load_or_exit()
+    gateway = Gateway(enter(settings))
+    # The library logs each error of a request; ours are answers, and what we did not foresee we log ourselves.
+    logging.getLogger("graphql_server.execution").setLevel(logging.CRITICAL)
+    gateway.rpc.start()
+    return make_app(gateway)
+
+
+def make_app(gateway: Gateway) -> Flask:
+    app = Flask("gateway", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = gateway.settings.max_body_bytes
+    app.add_url_rule(
+        "/graphql",
+        "graphql",
+        LiveDropsGraphQLView(gateway).dispatch_request,
+        methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        provide_automatic_options=True,
+    )
+    app.register_blueprint(rest.make_blueprint(gateway))
+    _add_health(app, gateway)
+    app.before_request(lambda: _begin(gateway))
+    app.after_request(lambda response: _end(gateway, response))
+    app.register_error_handler(Exception, _error)
+    return app
+
+
+def _add_health(app: Flask, gateway: Gateway) -> None:
+    app.add_url_rule("/livez", "livez", lambda: {"live": True})
+    app.add_url_rule("/readyz", "readyz", lambda: _ready(gateway))
+    app.add_url_rule("/.well-known/jwks.json", "jwks", lambda: gateway.tokens.key_set())
+
+
+def _ready(gateway: Gateway) -> tuple[dict[str, Any], int]:
+    ready, parts = health.report(gateway.process)
+    return {"ready": ready, "parts": parts}, 200 if ready else 503
+
+
+def _begin(gateway: Gateway) -> Response | None:
+    """Who asks, from where, under which correlation id."""
+    g.began = time.perf_counter()
+    g.address = _address(gateway.settings)
+    g.viewer = None
+    given = request.headers.get(REQUEST_ID, "")
+    correlation_id = given if 0 < len(given) <= MAX_CORRELATION_ID and given.isascii() and given.isprintable() else None
+    try:
+        g.viewer = gateway.tokens.viewer(request.headers.get("Authorization"))
+    except Unauthenticated as error:
+        calls.set_current(calls.begin(READ_TIMEOUT_S, correlation_id))
+        return _refused(error)
+    calls.set_current(calls.begin(READ_TIMEOUT_S, correlation_id, viewer=g.viewer))
+    return None
+
+
+def _refused(error: LiveDropsError) -> Response:
+    """The answer to a request that got no further, in the form of its door."""
+    if request.path != "/graphql":
+        return rest.problem(error)
+    body = {"errors": [{"message": error.message, "extensions": {"code": error.code, **error.data}}]}
+    return Response(
+        msgspec.json.encode(body), errors.status_of(error), errors.headers_of(error), content_type="application/json; charset=utf-8"
+    )
+
+
+def _address(settings: GatewaySettings) -> str:
+    forwarded = request.headers.get("X-Forwarded-For", "") if settings.trust_forwarded_for else ""
+    return forwarded.rpartition(",")[2].strip()[:60] or request.remote_addr or "unknown"
+
+
+def _end(gateway: Gateway, response: Response) -> Response:
+    route = request.url_rule.endpoint.rpartition(".")[2] if request.url_rule else "unknown"
+    metrics = gateway.process.metrics
+    metrics.timing(f"http.{route}", time.perf_counter() - g.get("began", time.perf_counter()))
+    metrics.count(f"http.{route}.status.{response.status_code}")
+    response.headers[REQUEST_ID] = calls.current().correlation_id
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _error(error: Exception) -> Response:
+    """Whatever was raised, as a typed answer."""
+    if isinstance(error, HTTPException):
+        return _http_error(error)
+    return _refused(errors.known(error))
+
+
+def _http_error(error: HTTPException) -> Response:
+    """Flask's own errors: no such address, wrong method, body too large."""
+    ours = NotFound("There is nothing at this address.") if error.code == 404 else InvalidInput(error.description or error.name)
+    response = _refused(ours)
+    response.status_code = error.code or 500
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            response.headers[name] = value
+    return response

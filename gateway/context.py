@@ -1,0 +1,58 @@
+"""What one process of the gateway has, and what one request knows."""
+
+from dataclasses import dataclass
+
+from gateway.checkout import Checkout
+from gateway.rate_limits import Allowance, RateLimits
+from gateway.settings import GatewaySettings
+from gateway.sold_out import SoldOutDrops
+from gateway.tokens import Tokens
+from services.contracts.errors import Unauthenticated
+from services.contracts.orders import Orders
+from services.contracts.users import Users
+from services.kernel.cache import Cache
+from services.kernel.calls import Viewer
+from services.kernel.process import Process
+from services.kernel.rpc_client import RpcClient
+from services.kernel.shown_stock import ShownStock
+
+
+class Gateway:
+    """The parts of one gateway process."""
+
+    def __init__(self, process: Process) -> None:
+        settings = process.settings
+        assert isinstance(settings, GatewaySettings)
+        self.settings = settings
+        self.process = process
+        self.rpc = RpcClient(settings.broker_url.get_secret_value(), settings.unit, process.metrics)
+        cache = Cache(settings.redis_url.get_secret_value(), process.metrics, settings.redis_deadline_s)
+        process.require("broker", self.rpc.check)
+        process.prefer("redis", cache.check)
+        self.orders: Orders = self.rpc.service("orders", Orders)
+        self.users: Users = self.rpc.service("users", Users)
+        self.shown = ShownStock(cache)
+        self.checkout = Checkout(self.orders, SoldOutDrops(self.shown), settings)
+        self.tokens = Tokens(settings.jwt_key.get_secret_value(), settings.jwt_issuer, settings.access_token_minutes * 60)
+        self._by_person = RateLimits(cache, Allowance("person", settings.person_points_per_s, settings.person_points_burst))
+        self._by_address = RateLimits(cache, Allowance("address", settings.address_points_per_s, settings.address_points_burst))
+
+    def charge(self, viewer: Viewer | None, address: str, points: int) -> None:
+        """Count a request against its person and its address. Raises RateLimited."""
+        self._by_address.spend(address, points)
+        if viewer:
+            self._by_person.spend(viewer.id, points)
+
+
+@dataclass(frozen=True)
+class RequestContext:
+    """What a resolver works with."""
+
+    gateway: Gateway
+    viewer: Viewer | None
+
+    def require_viewer(self) -> Viewer:
+        """The signed-in person. Raises Unauthenticated."""
+        if self.viewer is None:
+            raise Unauthenticated()
+        return self.viewer

@@ -1,0 +1,123 @@
+"""GraphQL documents: parsed, validated, weighed and bounded once, then known by their text.
+
+Bounds: characters (the body's size), tokens, depth, aliases and cost. A field costs a point; below a list of `first` things it
+costs that many. Points are also what the rate limits count.
+"""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    parse,
+    specified_rules,
+    validate,
+)
+
+from gateway.settings import GatewaySettings
+
+# Documents kept; a client has some dozens, all of them have the same.
+REMEMBERED = 1_000
+# `first` in a variable is only known later: it weighs as the largest page.
+LARGEST_PAGE = 100
+# What a field asks of the mesh beyond reading: an order is a transaction, a sign-in some ten milliseconds of hashing.
+FIELD_POINTS = {"placeOrder": 5, "cancelOrder": 5, "signIn": 20, "signUp": 20, "refresh": 5}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A document that may run, or the errors of one that may not. points: what the costliest operation in it costs."""
+
+    document: DocumentNode | None = None
+    errors: list[GraphQLError] = field(default_factory=list)
+    points: int = 1
+
+
+class Documents:
+    def __init__(self, schema: GraphQLSchema, settings: GatewaySettings) -> None:
+        self._schema = schema
+        self._settings = settings
+        self._rules = [*specified_rules] if settings.introspection else [*specified_rules, NoSchemaIntrospectionCustomRule]
+        self.prepare = lru_cache(maxsize=REMEMBERED)(self._prepare)
+
+    def _prepare(self, text: str) -> Prepared:
+        try:
+            document = parse(text, max_tokens=self._settings.max_tokens, no_location=False)
+            scale = _Scale(document, self._settings)
+            points = max(
+                (scale.weigh(operation) for operation in document.definitions if isinstance(operation, OperationDefinitionNode)), default=1
+            )
+        except GraphQLError as error:
+            return Prepared(errors=[_coded(error)])
+        errors = validate(self._schema, document, self._rules, max_errors=10)
+        return Prepared(document, [_coded(error) for error in errors], points)
+
+
+def _coded(error: GraphQLError) -> GraphQLError:
+    error.extensions = {"code": "INVALID_INPUT", **(error.extensions or {})}
+    return error
+
+
+class _Scale:
+    """Weighs one document. Raises GraphQLError where a bound is passed."""
+
+    def __init__(self, document: DocumentNode, settings: GatewaySettings) -> None:
+        self._settings = settings
+        self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+        self._aliases = 0
+
+    def weigh(self, operation: OperationDefinitionNode) -> int:
+        self._aliases = 0
+        points = self._selection(operation.selection_set, 1, ())
+        return max(1, points)
+
+    def _selection(self, selections: SelectionSetNode, depth: int, inside: tuple[str, ...]) -> int:
+        if depth > self._settings.max_depth:
+            raise GraphQLError(f"The query is nested deeper than {self._settings.max_depth}.", selections)
+        points = 0
+        for node in selections.selections:
+            points += self._node(node, depth, inside)
+            if points > self._settings.max_cost:
+                raise GraphQLError(f"The query costs more than {self._settings.max_cost} points.", node)
+        return points
+
+    def _node(self, node: Any, depth: int, inside: tuple[str, ...]) -> int:
+        if isinstance(node, FieldNode):
+            return self._field(node, depth, inside)
+        if isinstance(node, InlineFragmentNode):
+            return self._selection(node.selection_set, depth, inside)
+        assert isinstance(node, FragmentSpreadNode)
+        name = node.name.value
+        fragment = self._fragments.get(name)
+        if fragment is None or name in inside:  # validation names the mistake
+            return 0
+        return self._selection(fragment.selection_set, depth + 1, (*inside, name))
+
+    def _field(self, node: FieldNode, depth: int, inside: tuple[str, ...]) -> int:
+        if node.alias:
+            self._aliases += 1
+            if self._aliases > self._settings.max_aliases:
+                raise GraphQLError(f"The query has more than {self._settings.max_aliases} aliases.", node)
+        own = FIELD_POINTS.get(node.name.value, 0)
+        if node.selection_set is None:
+            return max(own, 0)
+        return max(own, 1) + self._selection(node.selection_set, depth + 1, inside) * _page(node)
+
+
+def _page(node: FieldNode) -> int:
+    """How many things a list field may answer."""
+    for argument in node.arguments:
+        if argument.name.value == "first":
+            return int(argument.value.value) if isinstance(argument.value, IntValueNode) else LARGEST_PAGE
+    return 20 if node.name.value in ("myOrders",) else 1

@@ -1,0 +1,133 @@
+"""GraphQL over HTTP, on graphql-server's Flask view.
+
+Follows https://graphql.github.io/graphql-over-http/draft/ . The library does the protocol; here are the document cache, the
+rate limits, our errors, and what the library gets wrong: a JSON array for a body is a bad request.
+"""
+
+from typing import Any, cast
+
+import msgspec
+from flask import Request, Response, g
+from graphql import ExecutionResult, OperationType
+from graphql_server import execute_sync
+from graphql_server.exceptions import GraphQLValidationError
+from graphql_server.flask.views import GraphQLView
+from graphql_server.http import GraphQLHTTPResponse, GraphQLRequestData
+from graphql_server.http.exceptions import HTTPException
+from graphql_server.http.sync_base_view import SyncHTTPRequestAdapter
+
+from gateway import errors
+from gateway.context import Gateway, RequestContext
+from gateway.documents import Documents
+from gateway.schema import load_schema
+from services.contracts.errors import InvalidInput, LiveDropsError, Unavailable, from_wire
+
+JSON = "application/json"
+STRICT_JSON = "application/graphql-response+json"
+
+
+class LiveDropsGraphQLView(GraphQLView[RequestContext, None]):
+    """POST and GET /graphql."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        schema = load_schema()
+        super().__init__(schema, graphql_ide="graphiql" if gateway.settings.shows_graphiql() else None)
+        self._gateway = gateway
+        self._documents = Documents(schema, gateway.settings)
+
+    def dispatch_request(self, **_: Any) -> Response:
+        from flask import request
+
+        try:
+            if request.method == "POST" and request.mimetype != JSON:
+                return _refusal("Send the request as application/json.", 415)
+            return self.run(request=request)
+        except HTTPException as error:
+            return _refusal(error.reason, error.status_code)
+        except LiveDropsError as error:
+            return _failure(error)
+
+    def get_context(self, request: Request, response: Response) -> RequestContext:
+        return RequestContext(self._gateway, g.viewer)
+
+    def get_sub_response(self, request: Request) -> Response:
+        return Response(status=200)
+
+    def decode_json(self, data: str | bytes) -> object:
+        try:
+            return msgspec.json.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise HTTPException(400, "The body is not JSON.") from error
+
+    def encode_json(self, data: object) -> str:
+        return cast(str, msgspec.json.encode(data))  # Flask takes bytes as well
+
+    def get_graphql_request_data(self, request: SyncHTTPRequestAdapter, context: Any, data: Any, protocol: Any) -> GraphQLRequestData:
+        if not isinstance(data, dict):
+            raise HTTPException(400, "The body must be a JSON object; batches are not supported.")
+        if not isinstance(data.get("query"), str) or not data["query"]:
+            raise HTTPException(400, "The request needs a query, as a string.")
+        if not isinstance(data.get("operationName"), str | None):
+            raise HTTPException(400, "operationName must be a string.")
+        return super().get_graphql_request_data(request, context, data, protocol)
+
+    def execute_operation(
+        self,
+        request_adapter: SyncHTTPRequestAdapter,
+        request_data: GraphQLRequestData,
+        context: RequestContext,
+        root_value: Any,
+        allowed_operation_types: set[OperationType],
+    ) -> ExecutionResult:
+        prepared = self._documents.prepare(cast(str, request_data.query))
+        self._gateway.charge(context.viewer, g.address, prepared.points)
+        if prepared.errors or prepared.document is None:
+            raise GraphQLValidationError(prepared.errors)
+        return execute_sync(
+            self.schema,
+            prepared.document,
+            variable_values=request_data.variables,
+            context_value=context,
+            operation_name=request_data.operation_name,
+            allowed_operation_types=allowed_operation_types,
+        )
+
+    def process_result(self, request: Request, result: ExecutionResult, strict: bool = False) -> GraphQLHTTPResponse:
+        answer: dict[str, Any] = {}
+        if result.errors:
+            answer["errors"] = [errors.as_graphql(error) for error in result.errors]
+        # A request that never ran has no data at all; one that ran and failed has null.
+        if result.data is not None or (result.errors and result.errors[0].path):
+            answer["data"] = result.data
+        return cast(GraphQLHTTPResponse, answer)
+
+    def create_response(self, response_data: GraphQLHTTPResponse, sub_response: Response, is_strict: bool) -> Response:
+        response = super().create_response(response_data, sub_response, is_strict)
+        response.headers["content-type"] += "; charset=utf-8"
+        if response_data.get("errors") and response_data.get("data") is None:
+            _show_status(response, cast("list[dict[str, Any]]", response_data["errors"])[0], is_strict)
+        return response
+
+
+def _show_status(response: Response, error: dict[str, Any], is_strict: bool) -> None:
+    """The status of an answer without data. In plain JSON, 200 but where waiting helps: a proxy or a client must see that."""
+    code = error["extensions"]["code"]
+    ours = from_wire(code, error["message"], {k: v for k, v in error["extensions"].items() if k != "code"})
+    if is_strict or isinstance(ours, Unavailable):
+        response.status_code = errors.status_of(ours)
+        response.headers.update(errors.headers_of(ours))
+
+
+def _refusal(message: str, status: int) -> Response:
+    """An answer to what is no GraphQL request."""
+    body = {"errors": [{"message": message, "extensions": {"code": InvalidInput.code}}]}
+    response = Response(msgspec.json.encode(body), status, content_type=f"{JSON}; charset=utf-8")
+    if status == 405:
+        response.headers["Allow"] = "GET, POST"
+    return response
+
+
+def _failure(error: LiveDropsError) -> Response:
+    """An answer to a request that was refused before it ran."""
+    body = {"errors": [{"message": error.message, "extensions": {"code": error.code, **error.data}}]}
+    return Response(msgspec.json.encode(body), errors.status_of(error), errors.headers_of(error), content_type=f"{JSON}; charset=utf-8")

@@ -1,0 +1,1 @@
+"""The mutations of the GraphQL schema, one file a field."""

@@ -1,0 +1,52 @@
+"""How the mesh's payloads look to a client: camel case, ISO 8601 in UTC. The same for GraphQL and REST."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from services.contracts.orders import Order, Stock
+from services.contracts.users import User
+from services.contracts.values import Money
+
+
+def instant(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def money(value: Money) -> dict[str, Any]:
+    return {"amount": value.amount, "currency": value.currency}
+
+
+def order(value: Order) -> dict[str, Any]:
+    return {
+        "id": value.id,
+        "dropId": value.drop_id,
+        "name": value.name,
+        "quantity": value.quantity,
+        "status": value.status.value,
+        "unitPrice": money(value.unit_price),
+        "placedAt": instant(value.placed_at),
+    }
+
+
+def user(value: User) -> dict[str, Any]:
+    return {
+        "id": value.id,
+        "name": value.name,
+        "email": value.email,
+        "roles": [role.value for role in value.roles],
+        "createdAt": instant(value.created_at),
+    }
+
+
+def drop(value: Stock) -> dict[str, Any]:
+    return {
+        "id": value.drop_id,
+        "name": value.name,
+        "creatorId": value.creator_id,
+        "startsAt": instant(value.starts_at),
+        "endsAt": instant(value.ends_at),
+        "unitPrice": money(value.unit_price),
+        "perUserLimit": value.per_user_limit,
+        "state": value.state.value,
+        "stock": {"total": value.total, "available": value.available, "held": value.held, "sold": value.sold, "version": value.version},
+    }

@@ -1,0 +1,1 @@
+"""The queries of the GraphQL schema, one file a field."""

@@ -1,0 +1,157 @@
+"""Errors that cross a border.
+
+LiveDropsError                      anything that a caller can be told
+├── InvalidInput                    the request can't be understood or breaks a bound
+├── Unauthenticated                 nobody is signed in, or the sign-in does not hold
+├── Forbidden                       signed in, but not allowed
+├── NotFound
+├── Conflict                        the request contradicts what is stored
+│   ├── IdempotencyKeyReused
+│   └── EmailTaken
+├── OrderRefused                    the rules of the sale say no
+│   ├── NotStarted
+│   ├── Ended
+│   ├── SoldOut
+│   ├── InsufficientStock
+│   └── LimitReached
+├── Unavailable                     try again later; nothing is known to be wrong with the request
+│   ├── Busy
+│   ├── RateLimited
+│   └── DeadlineExceeded            the outcome is unknown: repeat with the same key
+└── Internal                        our fault; details are in the log under the correlation id
+
+An error travels as its code, a sentence for people and data for programs; `from_wire` makes it an
+instance again. Nothing is told apart by its text.
+"""
+
+from typing import Any, ClassVar, TypedDict
+
+
+class WireError(TypedDict):
+    """An error as it travels."""
+
+    code: str
+    message: str
+    data: dict[str, Any]
+
+
+class LiveDropsError(Exception):
+    """Root of everything a caller can be told."""
+
+    code: ClassVar[str] = "INTERNAL"
+    sentence: ClassVar[str] = "Something went wrong on our side."
+
+    def __init__(self, message: str | None = None, **data: Any) -> None:
+        self.message = message or self.sentence
+        self.data = data
+        super().__init__(self.message)
+
+    def to_wire(self) -> WireError:
+        return {"code": self.code, "message": self.message, "data": self.data}
+
+
+class InvalidInput(LiveDropsError):
+    code = "INVALID_INPUT"
+    sentence = "The request can't be understood."
+
+
+class Unauthenticated(LiveDropsError):
+    code = "UNAUTHENTICATED"
+    sentence = "Sign in first."
+
+
+class Forbidden(LiveDropsError):
+    code = "FORBIDDEN"
+    sentence = "You are not allowed to do this."
+
+
+class NotFound(LiveDropsError):
+    code = "NOT_FOUND"
+    sentence = "There is no such thing."
+
+
+class Conflict(LiveDropsError):
+    code = "CONFLICT"
+    sentence = "This contradicts what is stored."
+
+
+class IdempotencyKeyReused(Conflict):
+    code = "IDEMPOTENCY_KEY_REUSED"
+    sentence = "This idempotency key was used for a different order of the same drop."
+
+
+class EmailTaken(Conflict):
+    code = "EMAIL_TAKEN"
+    sentence = "Somebody signed up with this e-mail address already."
+
+
+class OrderRefused(LiveDropsError):
+    code = "ORDER_REFUSED"
+    sentence = "This order can't be taken."
+
+
+class NotStarted(OrderRefused):
+    code = "NOT_STARTED"
+    sentence = "The drop has not started yet."
+
+
+class Ended(OrderRefused):
+    code = "ENDED"
+    sentence = "The drop is over."
+
+
+class SoldOut(OrderRefused):
+    code = "SOLD_OUT"
+    sentence = "Sold out: no unit is left."
+
+
+class InsufficientStock(OrderRefused):
+    code = "INSUFFICIENT_STOCK"
+    sentence = "Fewer units are left than you asked for."
+
+
+class LimitReached(OrderRefused):
+    code = "LIMIT_REACHED"
+    sentence = "This is more than one person may buy of this drop."
+
+
+class Unavailable(LiveDropsError):
+    code = "UNAVAILABLE"
+    sentence = "This can't be answered right now. Try again."
+
+
+class Busy(Unavailable):
+    code = "BUSY"
+    sentence = "Too many orders at once. Try again."
+
+
+class RateLimited(Unavailable):
+    code = "RATE_LIMITED"
+    sentence = "You are asking too often. Slow down."
+
+
+class DeadlineExceeded(Unavailable):
+    code = "DEADLINE_EXCEEDED"
+    sentence = "The answer did not come in time. Repeat with the same key to learn the outcome."
+
+
+class Internal(LiveDropsError):
+    pass
+
+
+def _tree(root: type[LiveDropsError]) -> dict[str, type[LiveDropsError]]:
+    found = {root.code: root}
+    for child in root.__subclasses__():
+        found |= _tree(child)
+    return found
+
+
+BY_CODE: dict[str, type[LiveDropsError]] = {**_tree(LiveDropsError), Internal.code: Internal}
+
+
+def from_wire(code: str, message: str | None = None, data: dict[str, Any] | None = None) -> LiveDropsError:
+    """The error that a code stands for. A code of a newer version than ours becomes Internal, its code kept in data."""
+    kind = BY_CODE.get(code)
+    if kind is None:
+        return Internal(message, **{**(data or {}), "unknown_code": code})
+    return kind(message, **(data or {}))

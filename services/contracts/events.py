@@ -1,0 +1,86 @@
+"""Events: facts that happened, published at least once and in no promised order.
+
+Consumers dedupe on `id` and compare versions. `type` is also the routing key on the events exchange.
+"""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from .orders import Instant, Order
+from .values import DropId, Line, Units, UserId, Version
+
+EventId = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
+
+
+class Event(msgspec.Struct, frozen=True):
+    """The envelope. `data` has the shape that PAYLOADS names for the type."""
+
+    id: EventId
+    type: Annotated[str, Meta(pattern=r"^[a-z_]+(\.[a-z_]+)+$", max_length=100)]
+    occurred_at: Instant
+    data: dict[str, Any]
+    correlation_id: str | None = None
+
+
+class OrderConfirmed(msgspec.Struct, frozen=True):
+    """Units were sold. `stock_version` is the version of the stock that this order made."""
+
+    order: Order
+    creator_id: UserId
+    stock_version: Version
+
+
+class OrderCancelled(msgspec.Struct, frozen=True):
+    """An order ended and its units went back."""
+
+    order: Order
+    creator_id: UserId
+    stock_version: Version
+    reason: Line
+
+
+class StockChanged(msgspec.Struct, frozen=True):
+    """The book of a drop after a transaction; older versions than one seen are to be ignored."""
+
+    drop_id: DropId
+    creator_id: UserId
+    name: str
+    starts_at: Instant
+    ends_at: Instant
+    total: Units
+    available: Units
+    held: Units
+    sold: Units
+    version: Version
+
+
+class DropLowStock(msgspec.Struct, frozen=True):
+    """A tenth of the units, or fewer, are left. Once for each time that the stock falls to it."""
+
+    drop_id: DropId
+    creator_id: UserId
+    name: str
+    available: Units
+    total: Units
+    version: Version
+
+
+class DropSoldOut(msgspec.Struct, frozen=True):
+    """No unit is left. Once for each time that the stock falls to nothing."""
+
+    drop_id: DropId
+    creator_id: UserId
+    name: str
+    total: Units
+    version: Version
+
+
+PAYLOADS: dict[str, type[msgspec.Struct]] = {
+    "order.confirmed": OrderConfirmed,
+    "order.cancelled": OrderCancelled,
+    "stock.changed": StockChanged,
+    "drop.low_stock": DropLowStock,
+    "drop.sold_out": DropSoldOut,
+}

@@ -1,0 +1,57 @@
+"""Who may do what on the broker: one user for each deploy unit and each team, with the least rights.
+
+`services.kernel.topology` turns this into RabbitMQ permissions, so the broker itself refuses the rest.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What one broker user may do.
+
+    serves: the service whose RPC queue it consumes.
+    calls: RPCs it may call, "service.method" or "service.*".
+    publishes: event types it may publish, "*" for one word.
+    consumes: names of its event queues, each with the types bound to it.
+    watches: may read any event through a queue of its own that dies with it.
+    tends_dead_letters: may read and replay every dead-letter queue.
+    stock_client: may use a stock nameko client, which declares the RPC exchange itself.
+    """
+
+    serves: str | None = None
+    calls: tuple[str, ...] = ()
+    publishes: tuple[str, ...] = ()
+    consumes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    watches: bool = False
+    tends_dead_letters: bool = False
+    stock_client: bool = False
+
+
+# The one broker user whose word about a person's identity is believed.
+GATEWAY = "gateway"
+
+USERS: dict[str, Rights] = {
+    GATEWAY: Rights(
+        calls=(
+            "orders.place_many",
+            "orders.get_order",
+            "orders.cancel_order",
+            "orders.list_orders",
+            "orders.get_stock",
+            "users.sign_up",
+            "users.sign_in",
+            "users.refresh",
+            "users.sign_out",
+            "users.get_user",
+        )
+    ),
+    "users": Rights(serves="users"),
+    "orders": Rights(serves="orders"),
+    "orders-views": Rights(consumes=(("orders.views", ("order.confirmed", "order.cancelled")),)),
+    "orders-relay": Rights(publishes=("order.*", "stock.*", "drop.*")),
+    "orders-reconciler": Rights(),
+    # Teams. `operations` is the one behind the livedrops command; `analytics` reads.
+    "operations": Rights(calls=("orders.*", "users.*"), watches=True, tends_dead_letters=True, stock_client=True),
+    "analytics": Rights(calls=("orders.get_stock", "users.get_user"), watches=True, stock_client=True),
+}

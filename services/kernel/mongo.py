@@ -1,0 +1,91 @@
+"""MongoDB: a client with deadlines, majority writes, typed errors and a metric for every command."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from typing import Any, TypeVar
+
+import pymongo
+from bson.codec_options import CodecOptions
+from pymongo import monitoring
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, NetworkTimeout, PyMongoError, WTimeoutError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from services.contracts.errors import Unavailable
+from services.kernel.metrics import Metrics
+
+T = TypeVar("T")
+Document = dict[str, Any]
+# An election takes some two seconds; past this the caller is told to come back.
+SERVER_SELECTION_TIMEOUT_MS = 4_000
+# The deadline of one operation, its retries included.
+OPERATION_TIMEOUT_MS = 5_000
+WRITE_TIMEOUT_MS = 4_000
+_AWAY = (ConnectionFailure, ExecutionTimeout, NetworkTimeout, WTimeoutError)
+
+
+class Mongo:
+    """One database. Reads and writes are with majority unless a collection is asked for otherwise."""
+
+    def __init__(self, url: str, database: str, metrics: Metrics) -> None:
+        self.client: pymongo.MongoClient[Document] = pymongo.MongoClient(
+            url,
+            timeoutMS=OPERATION_TIMEOUT_MS,
+            serverSelectionTimeoutMS=SERVER_SELECTION_TIMEOUT_MS,
+            retryWrites=True,
+            retryReads=True,
+            event_listeners=[_CommandMetrics(metrics)],
+            appname="livedrops",
+            connect=False,
+        )
+        options: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
+        self.database = self.client.get_database(
+            database,
+            codec_options=options,
+            write_concern=WriteConcern("majority", wtimeout=WRITE_TIMEOUT_MS),
+            read_concern=ReadConcern("majority"),
+        )
+
+    def collection(self, name: str) -> Collection[Document]:
+        return self.database.get_collection(name)
+
+    def transaction(self, work: Callable[[ClientSession], T]) -> T:
+        """Run work in a transaction; it is repeated after a passing error, so it must have no other effect."""
+        with self.client.start_session() as session:
+            return session.with_transaction(work)
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn "can't be reached" into Unavailable."""
+        try:
+            yield
+        except _AWAY as error:
+            raise Unavailable("The store of users can't be reached right now.") from error
+
+    def check(self) -> None:
+        """Raise Unavailable where no primary answers."""
+        try:
+            with pymongo.timeout(1.0):
+                self.client.admin.command("ping")
+        except PyMongoError as error:
+            raise Unavailable(f"MongoDB: {error}") from error
+
+    def close(self) -> None:
+        self.client.close()
+
+
+class _CommandMetrics(monitoring.CommandListener):
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        pass
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        self._metrics.timing(f"store.mongo.{event.command_name}", event.duration_micros / 1e6)
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        self._metrics.count(f"store.mongo.{event.command_name}.failed")

@@ -1,0 +1,44 @@
+"""What there is one of in a process: its settings, its metrics and the checks of its readiness, set once at start."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from services.kernel import logs
+from services.kernel.config import Settings
+from services.kernel.metrics import Metrics
+
+# A check returns nothing where all is well and raises where it is not.
+Check = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Process:
+    """required: checks without which this process can't do its work. optional: what it can do without, more slowly."""
+
+    settings: Settings
+    metrics: Metrics
+    required: dict[str, Check] = field(default_factory=dict)
+    optional: dict[str, Check] = field(default_factory=dict)
+
+    def require(self, name: str, check: Check) -> None:
+        self.required[name] = check
+
+    def prefer(self, name: str, check: Check) -> None:
+        self.optional[name] = check
+
+
+_process: list[Process] = []
+
+
+def enter(settings: Settings) -> Process:
+    """Begin: logs as JSON, metrics flowing. A second time replaces the first (tests)."""
+    logs.configure(settings)
+    metrics = Metrics(settings.statsd_host, settings.statsd_port)
+    metrics.start()
+    _process[:] = [Process(settings, metrics)]
+    return _process[0]
+
+
+def process() -> Process:
+    """This process. IndexError before `enter`: a mistake of ours."""
+    return _process[0]

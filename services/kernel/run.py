@@ -1,0 +1,69 @@
+"""Run one nameko service: python -m services.kernel.run services.orders.service:OrdersService
+
+SIGTERM stops gracefully: no new work is taken, what is in flight is finished, for at most LIVEDROPS_STOP_TIMEOUT_S.
+"""
+
+import warnings
+
+# eventlet announces its end of life at each start; nameko needs it, and docs/adr/0001 says what we do about it.
+warnings.filterwarnings("ignore", category=DeprecationWarning, module="eventlet")
+
+import eventlet  # noqa: E402
+
+eventlet.monkey_patch()
+
+# The patch has to come before anything that opens a socket or starts a thread, hence the order of imports.
+import importlib  # noqa: E402
+import logging  # noqa: E402
+import signal  # noqa: E402
+import sys  # noqa: E402
+from typing import Any  # noqa: E402
+
+import nameko  # noqa: E402
+from nameko.runners import ServiceRunner  # noqa: E402
+from psycogreen.eventlet import patch_psycopg  # noqa: E402
+
+from services.kernel import health  # noqa: E402
+from services.kernel.config import Settings  # noqa: E402
+from services.kernel.process import enter  # noqa: E402
+
+log = logging.getLogger("livedrops.run")
+# Calls that a service works on at once. More would only wait for its database connections.
+MAX_WORKERS = 32
+# A consumer whose broker died without a word notices within two of these.
+HEARTBEAT_S = 20
+
+
+def main(argument: str) -> None:
+    """Run the service class that "module:Class" names until SIGTERM or SIGINT."""
+    patch_psycopg()
+    module, _, name = argument.partition(":")
+    service = getattr(importlib.import_module(module), name)
+    settings: Settings = service.settings_class.load_or_exit()
+    process = enter(settings)
+    # nameko logs expected errors with their stack; they are answers, not faults.
+    logging.getLogger("nameko.containers").setLevel(logging.ERROR)
+    nameko.config.setup({"AMQP_URI": settings.broker_url.get_secret_value(), "max_workers": MAX_WORKERS, "HEARTBEAT": HEARTBEAT_S})
+    runner = ServiceRunner()
+    runner.add_service(service)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: eventlet.spawn_n(_stop, runner, settings.stop_timeout_s))
+    health.serve(process)
+    runner.start()
+    log.info("started %s", argument)
+    runner.wait()
+    process.metrics.stop()
+
+
+def _stop(runner: Any, timeout_s: float) -> None:
+    with eventlet.Timeout(timeout_s, False):
+        runner.stop()
+        return
+    log.warning("work was still in flight after %s s", timeout_s)
+    runner.kill()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or ":" not in sys.argv[1]:
+        sys.exit("usage: python -m services.kernel.run MODULE:CLASS")
+    main(sys.argv[1])

@@ -1,0 +1,62 @@
+"""The events that a change of a book makes. Their ids are derived from what they tell: made twice, they are one."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+import msgspec
+
+from services.contracts.events import DropLowStock, DropSoldOut, Event, OrderCancelled, OrderConfirmed, StockChanged
+from services.contracts.orders import Order
+from services.kernel import ids
+from services.orders.domain import Book, Sale, fell_low, fell_out
+
+
+def of_sales(before: Book, after: Book, sales: Sequence[Sale], at: datetime, correlation_id: str | None) -> list[Event]:
+    """order.confirmed for each sale, and what the transaction did to the stock."""
+    return [
+        *(
+            _event(
+                "order.confirmed", sale.order.id, 0, at, OrderConfirmed(sale.order, after.creator_id, sale.after.version), correlation_id
+            )
+            for sale in sales
+        ),
+        *of_change(before, after, at, correlation_id),
+    ]
+
+
+def of_cancelling(before: Book, after: Book, order: Order, reason: str, at: datetime, correlation_id: str | None) -> list[Event]:
+    """order.cancelled, and what it did to the stock."""
+    told = OrderCancelled(order, after.creator_id, after.version, reason)
+    return [_event("order.cancelled", order.id, 0, at, told, correlation_id), *of_change(before, after, at, correlation_id)]
+
+
+def of_change(before: Book | None, after: Book, at: datetime, correlation_id: str | None) -> list[Event]:
+    """stock.changed, and drop.low_stock or drop.sold_out where the stock fell so far. before: None for a new book."""
+    payloads = [("stock.changed", _stock_changed(after)), *_fallen(before or after, after)]
+    return [_event(kind, after.drop_id, after.version, at, payload, correlation_id) for kind, payload in payloads]
+
+
+def _stock_changed(book: Book) -> StockChanged:
+    return StockChanged(
+        drop_id=book.drop_id,
+        creator_id=book.creator_id,
+        name=book.name,
+        starts_at=book.starts_at,
+        ends_at=book.ends_at,
+        total=book.total,
+        available=book.available,
+        held=book.held,
+        sold=book.sold,
+        version=book.version,
+    )
+
+
+def _fallen(before: Book, after: Book) -> Iterator[tuple[str, msgspec.Struct]]:
+    if fell_low(before, after):
+        yield "drop.low_stock", DropLowStock(after.drop_id, after.creator_id, after.name, after.available, after.total, after.version)
+    if fell_out(before, after):
+        yield "drop.sold_out", DropSoldOut(after.drop_id, after.creator_id, after.name, after.total, after.version)
+
+
+def _event(kind: str, subject: str, version: int, at: datetime, payload: msgspec.Struct, correlation_id: str | None) -> Event:
+    return Event(ids.derived_id(kind, subject, version), kind, at, msgspec.to_builtins(payload), correlation_id)

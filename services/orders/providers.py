@@ -1,0 +1,39 @@
+"""What the orders services are given by nameko: the stores, opened once a process."""
+
+from typing import Any
+
+from nameko.extensions import DependencyProvider
+
+from services.kernel.cache import Cache
+from services.kernel.cursors import Cursors
+from services.kernel.postgres import Postgres
+from services.kernel.process import process
+from services.kernel.shown_stock import ShownStock
+from services.orders.settings import OrdersSettings
+from services.orders.store import Books
+from services.orders.usecases import Sales
+from services.orders.views import OrderViews
+
+
+class SalesProvider(DependencyProvider):  # type: ignore[misc]
+    """Injects Sales."""
+
+    def setup(self) -> None:
+        here = process()
+        settings = here.settings
+        assert isinstance(settings, OrdersSettings)
+        self._postgres = Postgres(
+            settings.orders_postgres_url.get_secret_value(), here.metrics, size=settings.orders_postgres_connections, name="orders"
+        )
+        self._cache = Cache(settings.redis_url.get_secret_value(), here.metrics, settings.redis_deadline_s)
+        here.require("postgres", self._postgres.check)
+        here.prefer("redis", self._cache.check)
+        cursors = Cursors(settings.cursor_key.get_secret_value().encode(), "orders")
+        self._sales = Sales(Books(self._postgres), ShownStock(self._cache), OrderViews(self._postgres, cursors))
+
+    def get_dependency(self, worker_ctx: Any) -> Sales:
+        return self._sales
+
+    def stop(self) -> None:
+        self._postgres.close()
+        self._cache.close()
