@@ -1,6 +1,6 @@
 """GraphQL documents: parsed, validated, weighed and bounded once, then known by their text.
 
-Bounds: characters (the body's size), tokens, depth, aliases and cost. A field costs a point; below a list of `first` things it
+Bounds: characters (the body's size), tokens, depth, aliases and cost. A field with fields costs a point; below a list of `first` things it
 costs that many. Points are also what the rate limits count.
 """
 
@@ -31,6 +31,8 @@ from gateway.settings import GatewaySettings
 REMEMBERED = 1_000
 # `first` in a variable is only known later: it weighs as the largest page.
 LARGEST_PAGE = 100
+# Fragments that spread fragments can make a short text endless; no honest document has this many fields.
+MAX_VISITED = 5_000
 # What a field asks of the mesh beyond reading: an order is a transaction, a sign-in some ten milliseconds of hashing.
 FIELD_POINTS = {"placeOrder": 5, "cancelOrder": 5, "signIn": 20, "signUp": 20, "refresh": 5}
 
@@ -76,6 +78,7 @@ class _Scale:
         self._settings = settings
         self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
         self._aliases = 0
+        self._visited = 0
 
     def weigh(self, operation: OperationDefinitionNode) -> int:
         self._aliases = 0
@@ -93,6 +96,9 @@ class _Scale:
         return points
 
     def _node(self, node: Any, depth: int, inside: tuple[str, ...]) -> int:
+        self._visited += 1
+        if self._visited > MAX_VISITED:
+            raise GraphQLError("The query is too large once its fragments are spread.", node)
         if isinstance(node, FieldNode):
             return self._field(node, depth, inside)
         if isinstance(node, InlineFragmentNode):

@@ -23,7 +23,7 @@ from services.contracts.errors import Busy, DeadlineExceeded, Unavailable
 from services.kernel import calls, wire
 from services.kernel.amqp import AmqpThread
 from services.kernel.metrics import Metrics
-from services.kernel.signatures import signatures
+from services.contracts.signatures import signatures
 from services.kernel.topology import RPC_EXCHANGE
 
 log = logging.getLogger("livedrops.rpc")

@@ -29,7 +29,7 @@ from services.kernel.calls import Call
 from services.kernel.consuming import WatchedConsumer
 from services.kernel.current_call import call_data
 from services.kernel.process import process
-from services.kernel.signatures import Signature, signatures
+from services.contracts.signatures import Signature, signatures
 from services.kernel.topology import RPC_EXCHANGE, rpc_queue
 
 log = logging.getLogger("livedrops.rpc")

@@ -6,7 +6,7 @@ SIGTERM stops gracefully: no new work is taken, what is in flight is finished, f
 import warnings
 
 # eventlet announces its end of life at each start; nameko needs it, and docs/adr/0001 says what we do about it.
-warnings.filterwarnings("ignore", category=DeprecationWarning, module="eventlet")
+warnings.filterwarnings("ignore", r"\s*Eventlet is deprecated")
 
 import eventlet  # noqa: E402
 

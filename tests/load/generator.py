@@ -260,9 +260,25 @@ def _compile_to(program: Path) -> None:
 
 
 def _arguments(spec: Stampede, folder: Path) -> list[str]:
-    files = {"request": spec.request, "rules": "".join(map(_rule_line, spec.rules)), "tokens": "".join(f"{token}\n" for token in spec.tokens)}
+    files = {
+        "request": spec.request,
+        "rules": "".join(map(_rule_line, spec.rules)),
+        "tokens": "".join(f"{token}\n" for token in spec.tokens),
+    }
     options: dict[str, object] = {name: _written(folder / name, text) for name, text in files.items() if text}
-    for name in ("host", "port", "connections", "requests", "per_buyer", "run_id", "think_ms", "timeout_s", "max_attempts", "seed", "samples"):
+    for name in (
+        "host",
+        "port",
+        "connections",
+        "requests",
+        "per_buyer",
+        "run_id",
+        "think_ms",
+        "timeout_s",
+        "max_attempts",
+        "seed",
+        "samples",
+    ):
         options[name] = getattr(spec, name)
     options |= {"duration": spec.duration_s, "ramp": spec.ramp_ms}
     if spec.stop_when is not None:

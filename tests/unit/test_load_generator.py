@@ -268,7 +268,11 @@ def test_each_buyer_may_have_a_number_of_requests() -> None:
 
 
 def test_two_generators_run_beside_each_other() -> None:
-    with shop(confirm) as server, start(crowd(server, run_id="buyers")) as buyers, start(crowd(server, run_id="readers", think_ms=1)) as readers:
+    with (
+        shop(confirm) as server,
+        start(crowd(server, run_id="buyers")) as buyers,
+        start(crowd(server, run_id="readers", think_ms=1)) as readers,
+    ):
         assert (counts(buyers.result(20)), counts(readers.result(20))) == ({"accepted": 100}, {"accepted": 100})
     assert len(server.times_by_key) == 200
 

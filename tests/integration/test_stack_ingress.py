@@ -1,0 +1,155 @@
+"""A real HAProxy with the generated configuration, in front of two stand-in gateways."""
+
+import http.client
+import http.server
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from stack.binaries import find
+from stack.ingress import LARGEST_BODY_BYTES, LONGEST_ORDERS_QUEUE, ORDERS_PER_GATEWAY, render
+from stack.ports import is_free, settle_ports
+from stack.readiness import answers
+from stack.waiting import wait_until
+
+ORDER = '{"query": "mutation { placeOrder { id } }"}'
+GATEWAYS = ("gateway-1", "gateway-2")
+
+
+class Gateway(http.server.BaseHTTPRequestHandler):
+    """Answers with what it was sent. Orders wait until the test opens the gate."""
+
+    protocol_version = "HTTP/1.1"
+    gate = threading.Event()
+
+    def do_GET(self) -> None:
+        self._answer(b"")
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if b"placeOrder" in body:
+            self.gate.wait(timeout=10)
+        self._answer(body)
+
+    def _answer(self, body: bytes) -> None:
+        text = json.dumps({"headers": {name.lower(): value for name, value in self.headers.items()}, "bytes": len(body)}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing."""
+
+
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 1024
+    # A client that leaves early is what some of these tests do.
+    block_on_close = False
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def ports() -> dict[str, int]:
+    return settle_ports(("ingress", *GATEWAYS), {}, is_free)
+
+
+@pytest.fixture
+def gateways(ports: dict[str, int]) -> Iterator[dict[str, Server]]:
+    Gateway.gate.set()
+    servers = {name: Server(("127.0.0.1", ports[name]), Gateway) for name in GATEWAYS}
+    for server in servers.values():
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield servers
+    Gateway.gate.set()
+    for server in servers.values():
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def ingress(tmp_path: Path, ports: dict[str, int], gateways: dict[str, Server]) -> Iterator[int]:
+    haproxy = find("haproxy")
+    assert haproxy is not None, "haproxy is installed by `make run` and `make test`"
+    conf = tmp_path / "haproxy.cfg"
+    conf.write_text(render(ports["ingress"], {name: ports[name] for name in GATEWAYS}))
+    with subprocess.Popen([haproxy, "-db", "-f", conf], stderr=subprocess.DEVNULL) as process:
+        try:
+            assert wait_until(lambda: answers(ports["ingress"], "/readyz"), timeout_s=10)
+            yield ports["ingress"]
+        finally:
+            process.terminate()
+
+
+def ask(port: int, method: str, path: str, body: str = "", headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request(method, path, body or None, headers or {})
+        response = connection.getresponse()
+        return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read().decode()
+    finally:
+        connection.close()
+
+
+def test_where_a_request_comes_from_is_not_the_clients_to_say(ingress: int) -> None:
+    claimed = {"X-Forwarded-For": "192.0.2.66", "Forwarded": "for=192.0.2.66", "X-Request-Id": "r-1"}
+
+    _, _, text = ask(ingress, "GET", "/", headers=claimed)
+
+    seen = json.loads(text)["headers"]
+    assert seen["x-forwarded-for"] == "127.0.0.1"
+    assert "forwarded" not in seen
+    assert seen["x-request-id"] == "r-1"
+
+
+def test_the_largest_body_passes_and_one_byte_more_is_refused(ingress: int) -> None:
+    status, _, text = ask(ingress, "POST", "/graphql", "x" * LARGEST_BODY_BYTES)
+    refused, _, reason = ask(ingress, "POST", "/graphql", "x" * (LARGEST_BODY_BYTES + 1))
+
+    assert (status, json.loads(text)["bytes"]) == (200, LARGEST_BODY_BYTES)
+    assert refused == 413
+    assert json.loads(reason)["errors"][0]["extensions"]["code"] == "REQUEST_TOO_LARGE"
+
+
+def test_a_long_body_without_a_size_is_refused(ingress: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", ingress, timeout=10)
+    connection.request("POST", "/graphql", iter([b"x" * 30_000]), encode_chunked=True)
+
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+def test_without_a_gateway_the_answer_is_to_come_back(ingress: int, gateways: dict[str, Server]) -> None:
+    for server in gateways.values():
+        server.shutdown()
+        server.server_close()
+    assert wait_until(lambda: ask(ingress, "GET", "/")[0] == 503, timeout_s=10)
+
+    status, headers, text = ask(ingress, "POST", "/order")
+
+    assert (status, headers["retry-after"], headers["content-type"]) == (503, "1", "application/json")
+    assert json.loads(text)["errors"][0]["extensions"]["code"] == "BUSY"
+
+
+def test_reads_are_served_while_orders_are_full_and_further_orders_are_refused(ingress: int) -> None:
+    Gateway.gate.clear()
+    places = 2 * ORDERS_PER_GATEWAY
+    crowd = places + LONGEST_ORDERS_QUEUE + 100
+    with ThreadPoolExecutor(crowd) as buyers:
+        orders = [buyers.submit(ask, ingress, "POST", "/graphql", ORDER) for _ in range(crowd)]
+        # All that found no place are answered while those that did still wait.
+        assert wait_until(lambda: sum(order.done() for order in orders) == crowd - places, timeout_s=10)
+        read = ask(ingress, "POST", "/graphql", '{"query": "{ drops { id } }"}')
+        Gateway.gate.set()
+        statuses = [order.result(timeout=10)[0] for order in orders]
+
+    assert read[0] == 200
+    assert statuses.count(200) == places
+    assert statuses.count(503) == crowd - places
