@@ -3,6 +3,7 @@
 import configparser
 import json
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,10 +20,11 @@ from stack.servers.rabbitmq import definitions_text
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Instance:
+def instance(tmp_path: Path) -> Iterator[Instance]:
     here = Instance("test", tmp_path / "100% ours")
     here.prepare()
-    return here
+    yield here
+    here.forget()
 
 
 def test_secrets_are_made_once_and_for_their_owner_only(tmp_path: Path) -> None:

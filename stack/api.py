@@ -1,0 +1,212 @@
+"""The stack for programs: tests, the command line and the benchmarks all go through Stack."""
+
+import os
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from stack import lifecycle, processes
+from stack.environment import Wiring
+from stack.errors import StackError
+from stack.ingress import Ingress
+from stack.instance import Instance, write_private
+from stack.plan import SERVERS, make_plan, unit_program, wiring_of
+from stack.programs import plan_file
+from stack.progress import Progress, silent
+from stack.readiness import answers
+from stack.servers import Site
+from stack.settings import StackSettings
+from stack.supervisor import ProcessState, Supervisor
+from stack.units import UNITS, Unit, unit_of
+from stack.waiting import wait_until
+
+READY_DEADLINE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Status:
+    """One row of `status`. address is empty for what is spoken to by nobody outside; ready is False for what does not run."""
+
+    process: ProcessState
+    ready: bool
+    memory_bytes: int
+    address: str
+
+
+class Stack:
+    """One instance of the stack. Making one starts nothing.
+
+    Names are those of units ("orders", or "gateway" for all its processes), of processes ("gateway-1"), and of servers
+    ("rabbitmq", "postgres", "mongo", "redis", and "ingress"). Methods raise SetupError before the first `up`, and StackError
+    for a name that this stack does not have.
+    """
+
+    def __init__(self, instance: Instance, units: tuple[Unit, ...] = UNITS, environ: Mapping[str, str] | None = None) -> None:
+        self.instance = instance
+        self.units = units
+        self._settings = StackSettings.of(os.environ if environ is None else environ)
+        self._supervisor = Supervisor(instance)
+
+    @classmethod
+    def of_profile(cls, profile: str, units: tuple[Unit, ...] = UNITS) -> "Stack":
+        """The instance of this clone. profile: "dev" or "test"."""
+        return cls(Instance.of(profile, os.environ), units)
+
+    def up(self, servers_only: bool = False, progress: Progress = silent) -> None:
+        """Start everything, and return when it serves. Safe to repeat: servers go on, units are started anew with the code of now.
+
+        Stops what it started where it fails. Raises SetupError, StartFailed.
+        """
+        with self.instance.locked():
+            running = self._supervisor.is_alive()
+            if not running:
+                lifecycle.stop_leftovers(self.instance, progress)
+            plan = make_plan(self.instance, self.units, self._settings, running, progress)
+            if running and not plan.is_written():
+                lifecycle.stop_everything(self.instance, self._supervisor, progress)
+            try:
+                lifecycle.start_servers(plan, self._supervisor, progress)
+                if servers_only:
+                    lifecycle.stop_units(self._supervisor, silent)
+                    return
+                plan.write()
+                lifecycle.migrate(self.instance, plan.wiring, progress)
+                lifecycle.start_units(plan, self._supervisor, progress)
+                lifecycle.start_ingress(plan, self._supervisor, progress)
+            except BaseException:
+                # Also on Ctrl-C: half a stack is of no use to anybody.
+                lifecycle.stop_everything(self.instance, self._supervisor, silent)
+                raise
+
+    def down(self, progress: Progress = silent) -> None:
+        """Stop everything and leave no process behind. Nothing to do is no error."""
+        with self.instance.locked():
+            lifecycle.stop_everything(self.instance, self._supervisor, progress)
+
+    def migrate(self, progress: Progress = silent) -> None:
+        """Bring the stores' schemas up to date. `up` does it too. Raises StartFailed."""
+        lifecycle.migrate(self.instance, self._wiring(), progress)
+
+    def is_running(self) -> bool:
+        """Whether it was started and not stopped; single programs may be down."""
+        return self._supervisor.is_alive()
+
+    def environment(self, name: str) -> dict[str, str]:
+        """LIVEDROPS_* settings for a unit, one of its processes, or a broker user that is no unit ("operations", "migrate")."""
+        return self._wiring().environment(name)
+
+    def address(self, name: str) -> str:
+        """host:port of a server, http://host:port of the ingress or of a process (of a unit's first one)."""
+        place = _place(self._names(name)[0], self._wiring().ports)
+        if not place:
+            raise StackError(f"{name} has no address of ours")
+        return place
+
+    def pid(self, name: str) -> int:
+        """Of a running server, process, or a unit's first process."""
+        return self.pids(name)[0]
+
+    def pids(self, name: str) -> list[int]:
+        """Of all processes of a unit. Raises StackError where one is not running."""
+        states = self._supervisor.states()
+        pids = [states[process].pid for process in self._names(name)]
+        if not all(pids):
+            raise StackError(f"{name} is not running")
+        return pids
+
+    def start(self, name: str) -> None:
+        """Start without waiting until it is ready."""
+        self._supervisor.start(self._names(name))
+
+    def stop(self, name: str) -> None:
+        """Stop and wait until it has ended; it stays stopped."""
+        self._supervisor.stop(self._names(name), lifecycle.STOP_DEADLINE_S)
+
+    def restart(self, name: str) -> None:
+        self.stop(name)
+        self.start(name)
+
+    def kill(self, name: str) -> None:
+        """Kill as a crash would (SIGKILL), with everything below it; supervisord starts it again."""
+        for pid in self.pids(name):
+            for each in processes.tree(pid):
+                try:
+                    os.kill(each, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+
+    def wait_ready(self, name: str, timeout_s: float = READY_DEADLINE_S) -> None:
+        """Until all of it serves. Raises StackError past the deadline."""
+        checks = self._checks()
+        for process in self._names(name):
+            if not wait_until(checks[process], timeout_s):
+                raise StackError(f"{process} was not ready within {timeout_s:.0f} s; its log: {self.log(process)}")
+
+    def set_environment(self, unit_name: str, extra: Mapping[str, str]) -> None:
+        """Start a unit anew with more environment variables, until `clear_environment` or the next `up`. Does not wait."""
+        unit = unit_of(unit_name, self.units)
+        if unit is None:
+            raise StackError(f"{unit_name} is no unit")
+        self.stop(unit_name)
+        for process in self._names(unit_name):
+            program = unit_program(self._wiring(), unit, process, extra)
+            write_private(plan_file(self.instance, process), program.launch_plan(self.instance.marker))
+        self.start(unit_name)
+
+    def clear_environment(self, unit_name: str) -> None:
+        """Start a unit anew as `up` would. Does not wait."""
+        self.set_environment(unit_name, {})
+
+    def log(self, name: str) -> Path:
+        """The log file of a server, process, or a unit's first process."""
+        return self.instance.logs / f"{self._names(name)[0]}.log"
+
+    def status(self) -> list[Status]:
+        """Every program, servers first."""
+        if not self.is_running():
+            return []
+        checks, ports = self._checks(), self._wiring().ports
+        rows = []
+        for process in self._supervisor.states().values():
+            # STARTING lasts a second, whatever the program does: it may well serve already.
+            ready = process.state in ("RUNNING", "STARTING") and checks.get(process.name, lambda: True)()
+            memory = processes.resident_bytes(processes.tree(process.pid)) if process.pid else 0
+            rows.append(Status(process, ready, memory, _place(process.name, ports)))
+        return sorted(rows, key=lambda row: (row.process.name not in lifecycle.SERVER_PROGRAMS, row.process.name))
+
+    def _names(self, name: str) -> tuple[str, ...]:
+        """Names of the programs that a name stands for."""
+        unit = unit_of(name, self.units)
+        if unit:
+            return unit.process_names if name == unit.name else (name,)
+        if name in ("ingress", lifecycle.INGRESS_PROGRAM):
+            return (lifecycle.INGRESS_PROGRAM,)
+        if name in lifecycle.SERVER_PROGRAMS:
+            return (name,)
+        raise StackError(f"This stack has no {name!r}")
+
+    def _checks(self) -> dict[str, Callable[[], bool]]:
+        """How to see whether each program serves, by program name."""
+        wiring = self._wiring()
+        # Where executables lie matters for starting only.
+        site = Site(self.instance, wiring.ports, wiring.credentials, {}, {})
+        checks: dict[str, Callable[[], bool]] = {name: make(site).is_ready for name, make in SERVERS.items() if name in wiring.ports}
+        for unit in self.units:
+            for process in (name for name in unit.process_names if name in wiring.ports):
+                checks[process] = partial(answers, wiring.ports[process], unit.readiness)
+        if "ingress" in wiring.ports:
+            checks[lifecycle.INGRESS_PROGRAM] = Ingress(site, wiring.ports["ingress"], {}).is_ready
+        return checks
+
+    def _wiring(self) -> Wiring:
+        return wiring_of(self.instance, self.units, self._settings)
+
+
+def _place(program: str, ports: Mapping[str, int]) -> str:
+    """Where a program is spoken to; empty where it has no port of ours."""
+    port = ports.get("ingress" if program == lifecycle.INGRESS_PROGRAM else program)
+    if port is None:
+        return ""
+    return f"127.0.0.1:{port}" if program in lifecycle.SERVER_PROGRAMS else f"http://127.0.0.1:{port}"

@@ -1,0 +1,44 @@
+"""The secrets of an instance: made once, kept in a file that only its owner reads, never shown."""
+
+import base64
+import secrets
+from collections.abc import Collection
+from pathlib import Path
+
+import msgspec
+
+from stack.instance import write_private
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """instance: tells data of this state folder from data of a deleted one. Keys are base64url of 32 random bytes."""
+
+    instance: str
+    postgres_admin: str
+    postgres: str
+    jwt_key: str
+    cursor_key: str
+    broker: dict[str, str]
+
+
+def load_or_make(file: Path, broker_users: Collection[str]) -> Credentials:
+    """The kept credentials, with a password for every broker user: a later version of LiveDrops may know more of them."""
+    known = msgspec.json.decode(file.read_bytes(), type=Credentials) if file.exists() else _new()
+    missing = [user for user in broker_users if user not in known.broker]
+    complete = msgspec.structs.replace(known, broker=known.broker | {user: _password() for user in missing})
+    if missing or not file.exists():
+        write_private(file, msgspec.json.format(msgspec.json.encode(complete), indent=2).decode() + "\n")
+    return complete
+
+
+def _new() -> Credentials:
+    return Credentials(_password(), _password(), _password(), _key(), _key(), {})
+
+
+def _password() -> str:
+    # Only characters that mean nothing in a URL.
+    return secrets.token_hex(16)
+
+
+def _key() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()

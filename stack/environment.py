@@ -1,0 +1,70 @@
+"""The environment that each process of the stack gets. Pure: everything comes in as arguments."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from services.kernel.topology import VHOST
+from stack.credentials import Credentials
+from stack.errors import SetupError
+from stack.instance import PROFILES
+from stack.settings import StackSettings
+from stack.units import Unit, unit_of
+
+# Broker users of things that are started and are no unit.
+_BROKER_USERS = {"migrate": "operations"}
+# What a process needs of the person's environment beside our own settings. The rest (PYTHONPATH, PGDATA, ERL_FLAGS...) could
+# change how a server or unit behaves from one terminal to the next.
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER")
+
+
+def kept_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: environ[name] for name in _KEPT if name in environ}
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Who reaches what, where, and with which secret."""
+
+    profile: str
+    ports: Mapping[str, int]
+    credentials: Credentials
+    settings: StackSettings
+    units: tuple[Unit, ...]
+
+    def environment(self, name: str) -> dict[str, str]:
+        """For a unit, one of its processes ("gateway-2"), or a broker user that is no unit. Raises SetupError for any other name."""
+        unit = unit_of(name, self.units)
+        user = unit.broker_user if unit else _BROKER_USERS.get(name, name)
+        own = {
+            "LIVEDROPS_ENV": PROFILES[self.profile],
+            "LIVEDROPS_UNIT": unit.name if unit else name,
+            "LIVEDROPS_BROKER_URL": self._broker_url(user),
+            "PYTHONUNBUFFERED": "1",
+        }
+        if unit and unit.port:
+            process = name if name in unit.process_names else unit.process_names[0]
+            own["LIVEDROPS_HTTP_PORT"] = str(self.ports[process])
+        return self._shared() | dict(self.settings.passed_on) | own
+
+    def _shared(self) -> dict[str, str]:
+        """What a person may override; a local address only where the server is ours."""
+        password = self.credentials.postgres
+        local = {
+            "postgres": ("LIVEDROPS_ORDERS_POSTGRES_URL", f"postgresql://livedrops:{password}@127.0.0.1:{{}}/orders"),
+            "mongo": ("LIVEDROPS_USERS_MONGO_URL", "mongodb://127.0.0.1:{}/?replicaSet=rs0"),
+            "redis": ("LIVEDROPS_REDIS_URL", "redis://127.0.0.1:{}/0"),
+        }
+        addresses = {name: url.format(self.ports[server]) for server, (name, url) in local.items() if server in self.ports}
+        keys = {"LIVEDROPS_JWT_KEY": self.credentials.jwt_key, "LIVEDROPS_CURSOR_KEY": self.credentials.cursor_key}
+        public = {"LIVEDROPS_PUBLIC_URL": f"http://127.0.0.1:{self.ports['ingress']}"} if "ingress" in self.ports else {}
+        return addresses | keys | public
+
+    def _broker_url(self, user: str) -> str:
+        password = self.credentials.broker.get(user)
+        if password is None:
+            raise SetupError(f"The broker has no user {user!r}: services/contracts/rights.py names them all")
+        broker = self.settings.broker()
+        scheme, place = (broker.scheme, broker.netloc.rpartition("@")[2]) if broker else ("amqp", f"127.0.0.1:{self.ports['rabbitmq']}")
+        query = f"?{broker.query}" if broker and broker.query else ""
+        return f"{scheme}://{quote(user, safe='')}:{password}@{place}/{quote(VHOST, safe='')}{query}"

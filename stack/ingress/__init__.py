@@ -1,0 +1,98 @@
+"""The one public address: HAProxy in front of the gateways, with its own bounds for orders and for reads."""
+
+import http.client
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+
+from stack import processes
+from stack.errors import SetupError
+from stack.ports import is_free
+from stack.programs import Program
+from stack.servers import Site
+
+# 5,000 buyers with two connections each, and room.
+MOST_CONNECTIONS = 12_000
+# Below a gateway's count of threads, together with reads: orders never take the last ones.
+ORDERS_PER_GATEWAY = 96
+READS_PER_GATEWAY = 64
+# About 300 ms of orders at 1,000 a second: whoever would wait longer is told at once to come back.
+LONGEST_ORDERS_QUEUE = 256
+ORDERS_QUEUE_MS = 300
+READS_QUEUE_MS = 150
+LARGEST_BODY_BYTES = 65_536
+# HAProxy looks into the first 16 KB of a body, its buffer, less what the headers and its own reserve take.
+LONGEST_CHUNKED_BODY_BYTES = 12_000
+_PROBE_TIMEOUT_S = 2.0
+_TEMPLATE = Path(__file__).with_name("haproxy.cfg.tmpl")
+
+
+class Ingress:
+    """HAProxy. gateways: the ports of the gateway processes, by process name."""
+
+    name = "haproxy"
+
+    def __init__(self, site: Site, port: int, gateways: Mapping[str, int]) -> None:
+        self._site = site
+        self._port = port
+        self._gateways = gateways
+        self._conf = site.instance.state / "haproxy.cfg"
+
+    def files(self) -> dict[Path, str]:
+        return {self._conf: render(self._port, self._gateways)}
+
+    def programs(self) -> tuple[Program, ...]:
+        # In the foreground and in one process: supervisord is what restarts it.
+        command = (str(self._site.binaries["haproxy"]), "-db", "-f", str(self._conf))
+        return (Program("haproxy", command, self._site.base, self._site.instance.state, stop_wait_s=5),)
+
+    def prepare(self) -> None:
+        """Raises SetupError that names whoever has the port."""
+        if not is_free(self._port):
+            raise SetupError(_taken(self._port))
+
+    def is_ready(self) -> bool:
+        """Whether a request gets through to a gateway that is ready."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_PROBE_TIMEOUT_S)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+def render(port: int, gateways: Mapping[str, int]) -> str:
+    """The configuration, from its template."""
+    reads = "".join(
+        f"    server {name} 127.0.0.1:{at} maxconn {READS_PER_GATEWAY} check inter 500ms fall 2 rise 1\n" for name, at in gateways.items()
+    )
+    # One check for each gateway is enough: orders look at what reads found.
+    orders = "".join(f"    server {name} 127.0.0.1:{at} maxconn {ORDERS_PER_GATEWAY} track reads/{name}\n" for name, at in gateways.items())
+    return Template(_TEMPLATE.read_text()).substitute(
+        port=port,
+        maxconn=MOST_CONNECTIONS,
+        largest_body=LARGEST_BODY_BYTES,
+        longest_chunked_body=LONGEST_CHUNKED_BODY_BYTES,
+        longest_orders_queue=LONGEST_ORDERS_QUEUE,
+        orders_queue_ms=f"{ORDERS_QUEUE_MS}ms",
+        reads_queue_ms=f"{READS_QUEUE_MS}ms",
+        orders_servers=orders.rstrip("\n"),
+        reads_servers=reads.rstrip("\n"),
+        busy_orders=_error("Too many orders at once. Try again.", "BUSY"),
+        busy=_error("Too many requests at once. Try again.", "BUSY"),
+        late=_error("The answer did not come in time. Try again.", "UNAVAILABLE"),
+        too_large=_error(f"A request body may have {LARGEST_BODY_BYTES} bytes.", "REQUEST_TOO_LARGE"),
+    )
+
+
+def _error(message: str, code: str) -> str:
+    return json.dumps({"errors": [{"message": message, "extensions": {"code": code}}]}, separators=(",", ":"))
+
+
+def _taken(port: int) -> str:
+    pid = processes.listener_of(port)
+    by = f"by process {pid}: {processes.command_line(pid)[:120]}" if pid else "by a process of another user"
+    return f"Port {port} of 127.0.0.1 is taken {by}\nStop that, or choose another port: LIVEDROPS_PORT={port + 1} make run"

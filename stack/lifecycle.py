@@ -1,0 +1,124 @@
+"""Starting and stopping in order: servers side by side, migrations, units side by side, the ingress last; and the way back."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Collection
+from functools import partial
+from pathlib import Path
+
+from stack import processes
+from stack.environment import Wiring, kept_environment
+from stack.errors import StackError, StartFailed
+from stack.external_broker import define
+from stack.instance import CLONE, Instance
+from stack.plan import Plan
+from stack.progress import Progress, done, step
+from stack.readiness import ReadinessWatch, answers
+from stack.supervisor import Supervisor
+
+# RabbitMQ takes 5 s on two idle cores; a busy machine ten times that.
+SERVERS_DEADLINE_S = 120
+UNITS_DEADLINE_S = 60
+INGRESS_DEADLINE_S = 15
+MIGRATE_DEADLINE_S = 300
+# Above every program's own stop_wait_s, after which supervisord kills it.
+STOP_DEADLINE_S = 60
+# For processes that nobody supervises any more.
+LEFTOVER_GRACE_S = 20
+
+SERVER_PROGRAMS = ("rabbitmq", "postgres", "mongo", "redis", "epmd")
+INGRESS_PROGRAM = "haproxy"
+
+
+def start_servers(plan: Plan, supervisor: Supervisor, progress: Progress) -> None:
+    """Start what does not run yet of supervisord and the servers, and wait for them all. Raises StartFailed, SetupError."""
+    if not supervisor.is_alive():
+        # The ingress first: a taken port is told before anything is made.
+        for server in (*([plan.ingress] if plan.ingress else []), *plan.servers):
+            server.prepare()
+        plan.write()
+        mark, _, value = plan.instance.marker.partition("=")
+        supervisor.launch(kept_environment(os.environ) | {mark: value})
+    supervisor.start([program.name for program in plan.server_programs()])
+    watch = ReadinessWatch(plan.instance, supervisor, progress)
+    watch.wait({server.name: server.is_ready for server in plan.servers}, SERVERS_DEADLINE_S)
+    define(plan.wiring, plan.instance.state / "definitions.json", progress)
+
+
+def migrate(instance: Instance, wiring: Wiring, progress: Progress) -> None:
+    """Bring the stores' schemas up to date. Raises StartFailed with what the migration said."""
+    log = instance.logs / "migrate.log"
+    with step(progress, "migrated"), log.open("w") as output:
+        try:
+            result = subprocess.run(
+                [sys.executable, "-m", "cli.main", "migrate"],
+                env=kept_environment(os.environ) | wiring.environment("migrate"),
+                cwd=CLONE,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=MIGRATE_DEADLINE_S,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise StartFailed("migrate", f"took longer than {MIGRATE_DEADLINE_S} s", log) from error
+        if result.returncode != 0:
+            raise StartFailed("migrate", f"failed with code {result.returncode}", log)
+
+
+def start_units(plan: Plan, supervisor: Supervisor, progress: Progress) -> None:
+    """Start every unit anew, so that it runs the code of now, and wait for them. Raises StartFailed."""
+    names = [program.name for program in plan.unit_programs()]
+    supervisor.stop(names, STOP_DEADLINE_S)
+    supervisor.start(names)
+    checks: dict[str, Callable[[], bool]] = {
+        name: partial(answers, plan.ports[name], unit.readiness) for unit in plan.wiring.units if unit.port for name in unit.process_names
+    }
+    ReadinessWatch(plan.instance, supervisor, progress).wait(checks, UNITS_DEADLINE_S)
+
+
+def start_ingress(plan: Plan, supervisor: Supervisor, progress: Progress) -> None:
+    """Open the public address. Raises StartFailed."""
+    if plan.ingress is None:
+        return
+    supervisor.start([INGRESS_PROGRAM])
+    ReadinessWatch(plan.instance, supervisor, progress).wait({INGRESS_PROGRAM: plan.ingress.is_ready}, INGRESS_DEADLINE_S)
+
+
+def stop_units(supervisor: Supervisor, progress: Progress) -> None:
+    """The public address first, so that nobody is let in any more; then the units, which finish what they have."""
+    names = set(supervisor.states())
+    units = names - {*SERVER_PROGRAMS, INGRESS_PROGRAM}
+    with step(progress, "units stopped"):
+        supervisor.stop(names & {INGRESS_PROGRAM}, STOP_DEADLINE_S)
+        supervisor.stop(units, STOP_DEADLINE_S)
+
+
+def stop_everything(instance: Instance, supervisor: Supervisor, progress: Progress) -> None:
+    """Leave no process behind, whatever state things are in. Raises StackError when one will not go."""
+    if supervisor.is_alive():
+        stop_units(supervisor, progress)
+        names = set(supervisor.states())
+        with step(progress, "servers stopped"):
+            # The broker's name server goes last: the broker signs off there.
+            supervisor.stop(names & set(SERVER_PROGRAMS) - {"epmd"}, STOP_DEADLINE_S)
+            supervisor.stop(names & {"epmd"}, STOP_DEADLINE_S)
+            supervisor.shutdown()
+    stop_leftovers(instance, progress)
+
+
+def stop_leftovers(instance: Instance, progress: Progress) -> None:
+    """Stop what an instance's supervisord, killed or lost with a reboot's pid files, left running. Raises StackError."""
+    started = time.monotonic()
+    leftovers = processes.of_instance(instance.marker, _postgres_folders(instance))
+    if not leftovers:
+        return
+    names = ", ".join(sorted({Path(processes.command_line(pid).split(" ")[0]).name for pid in leftovers}))
+    if not processes.stop_all(leftovers, LEFTOVER_GRACE_S):
+        raise StackError(f"These processes do not end, even when killed: {', '.join(map(str, leftovers))}")
+    progress(done(f"stopped leftovers: {names}", started))
+
+
+def _postgres_folders(instance: Instance) -> Collection[Path]:
+    return tuple(folder / "postgres" / "data" for folder in (instance.data, instance.outside_data))

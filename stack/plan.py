@@ -1,0 +1,124 @@
+"""What an `up` is going to run: servers, units and ingress with their ports and secrets, all decided before anything starts."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.kernel import topology
+from stack.credentials import load_or_make
+from stack.environment import Wiring, kept_environment
+from stack.errors import SetupError
+from stack.ingress import Ingress
+from stack.install import provide
+from stack.instance import CLONE, Instance, write_private
+from stack.ports import is_free, load_ports, save_ports, settle_ports
+from stack.programs import Program, plan_file, supervisord_conf, write_plans
+from stack.progress import Progress
+from stack.servers import Server, ServerMaker, Site
+from stack.servers.mongo import Mongo
+from stack.servers.postgres import Postgres
+from stack.servers.rabbitmq import RabbitMQ
+from stack.servers.redis import Redis
+from stack.settings import StackSettings
+from stack.units import Unit
+
+SERVERS: Mapping[str, ServerMaker] = {"rabbitmq": RabbitMQ, "postgres": Postgres, "mongo": Mongo, "redis": Redis}
+_PORTS: Mapping[str, tuple[str, ...]] = {"rabbitmq": ("rabbitmq", "rabbitmq-dist", "epmd")}
+# The unit that the ingress stands in front of.
+GATEWAY = "gateway"
+# A unit's failing start is retried until somebody mends the cause; each try waits a second longer than the one before.
+_UNIT_RETRIES = 100
+# Units may finish what is in flight for 10 s.
+_UNIT_STOP_WAIT_S = 12
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything of one instance. `make_plan` makes it; writing it is the first thing that touches the disk."""
+
+    instance: Instance
+    wiring: Wiring
+    servers: tuple[Server, ...]
+    ingress: Ingress | None
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        return self.wiring.ports
+
+    def server_programs(self) -> tuple[Program, ...]:
+        return tuple(program for server in self.servers for program in server.programs())
+
+    def unit_programs(self) -> tuple[Program, ...]:
+        return tuple(unit_program(self.wiring, unit, name) for unit in self.wiring.units for name in unit.process_names)
+
+    def ingress_programs(self) -> tuple[Program, ...]:
+        return self.ingress.programs() if self.ingress else ()
+
+    def lasting_files(self) -> dict[Path, str]:
+        """Files that a running supervisord and its servers were started with: any change needs a new start of them all."""
+        programs = (*self.server_programs(), *self.ingress_programs(), *self.unit_programs())
+        files = {self.instance.state / "supervisord.conf": supervisord_conf(self.instance, programs)}
+        for server in (*self.servers, *([self.ingress] if self.ingress else [])):
+            files |= server.files()
+        for program in (*self.server_programs(), *self.ingress_programs()):
+            files[plan_file(self.instance, program.name)] = program.launch_plan(self.instance.marker)
+        return files
+
+    def is_written(self) -> bool:
+        return all(file.exists() and file.read_text() == text for file, text in self.lasting_files().items())
+
+    def write(self) -> None:
+        for file, text in self.lasting_files().items():
+            write_private(file, text)
+        write_plans(self.instance, self.unit_programs())
+
+
+def unit_program(wiring: Wiring, unit: Unit, process: str, extra: Mapping[str, str] | None = None) -> Program:
+    """What runs one process of a unit. extra: environment on top of what it gets anyway."""
+    environment = kept_environment(os.environ) | wiring.environment(process) | dict(extra or {})
+    command = tuple(part.replace("{python}", sys.executable) for part in unit.command)
+    return Program(process, command, environment, CLONE, nice=unit.nice, stop_wait_s=_UNIT_STOP_WAIT_S, retries=_UNIT_RETRIES)
+
+
+def make_plan(instance: Instance, units: tuple[Unit, ...], settings: StackSettings, running: bool, progress: Progress) -> Plan:
+    """Decide, and install what is missing. running: the instance's own servers hold their ports. Raises SetupError."""
+    ours = [name for name in SERVERS if not settings.replaces(name)]
+    needs_ingress = any(unit.name == GATEWAY for unit in units)
+    binaries = provide([*ours, *(["haproxy"] if needs_ingress else [])], progress)
+    instance.prepare()
+    wiring = wire(instance, units, settings, running)
+    site = Site(instance, wiring.ports, wiring.credentials, binaries, kept_environment(os.environ))
+    gateways = {name: wiring.ports[name] for unit in units if unit.name == GATEWAY for name in unit.process_names}
+    ingress = Ingress(site, wiring.ports["ingress"], gateways) if needs_ingress else None
+    return Plan(instance, wiring, tuple(SERVERS[name](site) for name in ours), ingress)
+
+
+def wire(instance: Instance, units: tuple[Unit, ...], settings: StackSettings, running: bool) -> Wiring:
+    """Settle ports and secrets, and keep them."""
+    file = instance.state / "ports.json"
+    known = load_ports(file)
+    free: Callable[[int], bool] = (lambda port: port in known.values() or is_free(port)) if running else is_free
+    ports = settle_ports(_port_names(units, settings, instance.profile), known, free)
+    if instance.profile == "dev":
+        # People know this one by heart, so it is what they say, free or not.
+        ports["ingress"] = settings.ingress_port
+    save_ports(file, ports)
+    users = {*topology.USERS, *(unit.broker_user for unit in units)}
+    return Wiring(instance.profile, ports, load_or_make(instance.state / "secrets.json", sorted(users)), settings, units)
+
+
+def wiring_of(instance: Instance, units: tuple[Unit, ...], settings: StackSettings) -> Wiring:
+    """What the last `up` settled. Raises SetupError before the first."""
+    ports = load_ports(instance.state / "ports.json")
+    file = instance.state / "secrets.json"
+    if not ports or not file.exists():
+        raise SetupError(f"The {instance.profile} stack was never started here: livedrops stack up --profile {instance.profile}")
+    return Wiring(instance.profile, ports, load_or_make(file, ()), settings, units)
+
+
+def _port_names(units: tuple[Unit, ...], settings: StackSettings, profile: str) -> list[str]:
+    servers = [port for name in SERVERS if not settings.replaces(name) for port in _PORTS.get(name, (name,))]
+    processes = [name for unit in units if unit.port for name in unit.process_names]
+    return [*servers, *processes, *(["ingress"] if profile == "test" else [])]

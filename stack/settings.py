@@ -1,0 +1,83 @@
+"""What a person can set for the stack itself, through the environment.
+
+An address of a store means that this server is neither looked for, installed nor started.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from services.kernel.topology import VHOST
+from stack.errors import SetupError
+
+PREFIX = "LIVEDROPS_"
+DEFAULT_INGRESS_PORT = 8000
+
+# Settings of the person's environment that are not handed on to units: each process gets its own value.
+PER_PROCESS = frozenset({"LIVEDROPS_ENV", "LIVEDROPS_UNIT", "LIVEDROPS_HTTP_PORT", "LIVEDROPS_BROKER_URL", "LIVEDROPS_INSTANCE"})
+
+_SCHEMES = {
+    "LIVEDROPS_BROKER_URL": ("amqp", "amqps"),
+    "LIVEDROPS_BROKER_MANAGEMENT_URL": ("http", "https"),
+    "LIVEDROPS_ORDERS_POSTGRES_URL": ("postgresql", "postgres"),
+    "LIVEDROPS_USERS_MONGO_URL": ("mongodb", "mongodb+srv"),
+    "LIVEDROPS_REDIS_URL": ("redis", "rediss"),
+}
+
+# Which server an address stands in for.
+_REPLACES = {
+    "rabbitmq": "LIVEDROPS_BROKER_URL",
+    "postgres": "LIVEDROPS_ORDERS_POSTGRES_URL",
+    "mongo": "LIVEDROPS_USERS_MONGO_URL",
+    "redis": "LIVEDROPS_REDIS_URL",
+}
+
+
+@dataclass(frozen=True)
+class StackSettings:
+    """A person's settings, checked. `of` is the only maker."""
+
+    ingress_port: int
+    addresses: Mapping[str, str]
+    passed_on: Mapping[str, str]
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> "StackSettings":
+        """Read and check. Raises SetupError that names the variable and what is allowed."""
+        addresses = {name: environ[name] for name in _SCHEMES if environ.get(name)}
+        for name, address in addresses.items():
+            _check_scheme(name, address)
+        if "LIVEDROPS_BROKER_URL" in addresses:
+            _check_vhost(addresses["LIVEDROPS_BROKER_URL"])
+        passed_on = {name: value for name, value in environ.items() if name.startswith(PREFIX) and name not in PER_PROCESS}
+        return cls(_port(environ.get("LIVEDROPS_PORT", "")), addresses, passed_on)
+
+    def replaces(self, server: str) -> bool:
+        """Whether the person gave an address that takes the place of our server of that name."""
+        return _REPLACES.get(server, "") in self.addresses
+
+    def broker(self) -> SplitResult | None:
+        """The person's broker, with an administrator's credentials; None where ours is used."""
+        address = self.addresses.get("LIVEDROPS_BROKER_URL")
+        return urlsplit(address) if address else None
+
+
+def _check_scheme(name: str, address: str) -> None:
+    schemes = _SCHEMES[name]
+    if not address.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+        raise SetupError(f"{name} must start with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+
+
+def _check_vhost(address: str) -> None:
+    """Users, queues and rights are defined for one vhost; another one would look right and then refuse everything."""
+    vhost = urlsplit(address).path.removeprefix("/")
+    if vhost not in ("", VHOST):
+        raise SetupError(f"LIVEDROPS_BROKER_URL names the vhost {vhost!r}; LiveDrops uses {VHOST!r}: leave the path away or name that one")
+
+
+def _port(text: str) -> int:
+    if not text:
+        return DEFAULT_INGRESS_PORT
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise SetupError(f"LIVEDROPS_PORT={text!r}: a port is a number from 1 to 65535")
+    return int(text)

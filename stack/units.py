@@ -1,0 +1,62 @@
+"""The one table of deploy units: everything that is started besides servers, here and in production.
+
+A broker user must have its rights in services/contracts/rights.py.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One deploy unit.
+
+    command: what runs it; `{python}` stands for the interpreter.
+    broker_user: whose rights it has on the broker.
+    needs: the servers it talks to, of rabbitmq, postgres, mongo, redis.
+    readiness: path that answers 200 on its HTTP port once it can do its work.
+    port: whether it listens for HTTP; each process gets a port of its own.
+    processes: how many run beside each other on one machine.
+    nice: added to the scheduling priority; positive gives way to what buyers wait for.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    broker_user: str
+    needs: tuple[str, ...]
+    readiness: str = "/readyz"
+    port: bool = True
+    processes: int = 1
+    nice: int = 0
+
+    @property
+    def process_names(self) -> tuple[str, ...]:
+        """One name for each process: the unit's own where there is one, numbered from 1 otherwise."""
+        if self.processes == 1:
+            return (self.name,)
+        return tuple(f"{self.name}-{number}" for number in range(1, self.processes + 1))
+
+
+_NAMEKO = ("{python}", "-m", "services.kernel.run")
+
+UNITS: tuple[Unit, ...] = (
+    Unit("gateway", ("{python}", "-m", "gateway"), "gateway", ("rabbitmq", "redis"), processes=2),
+    Unit("users", (*_NAMEKO, "services.users.service:UsersService"), "users", ("rabbitmq", "mongo", "redis")),
+    Unit("orders", (*_NAMEKO, "services.orders.service:OrdersService"), "orders", ("rabbitmq", "postgres", "redis")),
+    Unit("orders-views", (*_NAMEKO, "services.orders.handlers:OrderViews"), "orders-views", ("rabbitmq", "postgres", "redis"), nice=5),
+    Unit("orders-relay", ("{python}", "-m", "services.orders.relay"), "orders-relay", ("rabbitmq", "postgres", "redis")),
+    Unit(
+        "orders-reconciler",
+        ("{python}", "-m", "services.orders.reconciler"),
+        "orders-reconciler",
+        ("rabbitmq", "postgres", "redis"),
+        nice=5,
+    ),
+)
+
+
+def unit_of(name: str, units: tuple[Unit, ...] = UNITS) -> Unit | None:
+    """The unit of that name, or with a process of that name; None where there is neither."""
+    for unit in units:
+        if name == unit.name or name in unit.process_names:
+            return unit
+    return None
