@@ -4,13 +4,12 @@ import logging
 import time
 from typing import Any
 
-import msgspec
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from gateway import errors, rest
 from gateway.context import Gateway
-from gateway.graphql_view import LiveDropsGraphQLView
+from gateway.graphql_view import LiveDropsGraphQLView, refusal
 from gateway.settings import GatewaySettings
 from services.contracts.errors import InvalidInput, LiveDropsError, NotFound, Unauthenticated
 from services.kernel import calls, health
@@ -81,10 +80,7 @@ def _refused(error: LiveDropsError) -> Response:
     """The answer to a request that got no further, in the form of its door."""
     if request.path != "/graphql":
         return rest.problem(error)
-    body = {"errors": [{"message": error.message, "extensions": {"code": error.code, **error.data}}]}
-    return Response(
-        msgspec.json.encode(body), errors.status_of(error), errors.headers_of(error), content_type="application/json; charset=utf-8"
-    )
+    return refusal(error)
 
 
 def _address(settings: GatewaySettings) -> str:

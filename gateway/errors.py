@@ -66,7 +66,7 @@ def known(error: BaseException) -> LiveDropsError:
 
 def as_graphql(error: GraphQLError) -> dict[str, Any]:
     """One entry of a GraphQL answer's errors."""
-    if error.original_error is None:  # the request itself is wrong
+    if error.original_error is None or isinstance(error.original_error, GraphQLError):  # the request itself is wrong
         extensions = {"code": InvalidInput.code, **(error.extensions or {})}
         return {**error.formatted, "extensions": extensions}
     ours = known(error.original_error)

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 from flask import Request, Response, g
-from graphql import ExecutionResult, OperationType
+from graphql import DocumentNode, ExecutionResult, OperationType, get_operation_ast
 from graphql_server import execute_sync
 from graphql_server.exceptions import GraphQLValidationError
 from graphql_server.flask.views import GraphQLView
@@ -16,14 +16,22 @@ from graphql_server.http import GraphQLHTTPResponse, GraphQLRequestData
 from graphql_server.http.exceptions import HTTPException
 from graphql_server.http.sync_base_view import SyncHTTPRequestAdapter
 
-from gateway import errors
+from gateway import errors, inputs
 from gateway.context import Gateway, RequestContext
 from gateway.documents import Documents
 from gateway.schema import load_schema
-from services.contracts.errors import InvalidInput, LiveDropsError, Unavailable, from_wire
+from services.contracts.errors import InvalidInput, LiveDropsError, RateLimited, Unavailable, from_wire
 
 JSON = "application/json"
 STRICT_JSON = "application/graphql-response+json"
+
+
+class _Refused(HTTPException):
+    """Carries one of our errors through the library, which turns every other exception into a 400."""
+
+    def __init__(self, error: LiveDropsError) -> None:
+        super().__init__(errors.status_of(error), error.message)
+        self.error = error
 
 
 class LiveDropsGraphQLView(GraphQLView[RequestContext, None]):
@@ -42,10 +50,12 @@ class LiveDropsGraphQLView(GraphQLView[RequestContext, None]):
             if request.method == "POST" and request.mimetype != JSON:
                 return _refusal("Send the request as application/json.", 415)
             return self.run(request=request)
+        except _Refused as refused:
+            return refusal(refused.error)
         except HTTPException as error:
             return _refusal(error.reason, error.status_code)
-        except LiveDropsError as error:
-            return _failure(error)
+        except UnicodeDecodeError:  # the library reads the body as UTF-8 before it asks for JSON
+            return _refusal("The body is not JSON.", 400)
 
     def get_context(self, request: Request, response: Response) -> RequestContext:
         return RequestContext(self._gateway, g.viewer)
@@ -55,9 +65,9 @@ class LiveDropsGraphQLView(GraphQLView[RequestContext, None]):
 
     def decode_json(self, data: str | bytes) -> object:
         try:
-            return msgspec.json.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise HTTPException(400, "The body is not JSON.") from error
+            return inputs.json_of(data)
+        except InvalidInput as error:
+            raise HTTPException(400, error.message) from error
 
     def encode_json(self, data: object) -> str:
         return cast(str, msgspec.json.encode(data))  # Flask takes bytes as well
@@ -80,9 +90,13 @@ class LiveDropsGraphQLView(GraphQLView[RequestContext, None]):
         allowed_operation_types: set[OperationType],
     ) -> ExecutionResult:
         prepared = self._documents.prepare(cast(str, request_data.query))
-        self._gateway.charge(context.viewer, g.address, prepared.points)
+        try:
+            self._gateway.charge(context.viewer, g.address, prepared.points)
+        except RateLimited as error:
+            raise _Refused(error) from error
         if prepared.errors or prepared.document is None:
             raise GraphQLValidationError(prepared.errors)
+        _check_operation(prepared.document, request_data.operation_name, allowed_operation_types)
         return execute_sync(
             self.schema,
             prepared.document,
@@ -127,7 +141,16 @@ def _refusal(message: str, status: int) -> Response:
     return response
 
 
-def _failure(error: LiveDropsError) -> Response:
+def _check_operation(document: DocumentNode, name: str | None, allowed: set[OperationType]) -> None:
+    """Exactly one operation is meant, and by a method that may run it."""
+    operation = get_operation_ast(document, name)
+    if operation is None:
+        raise HTTPException(400, "Name one operation of the document in operationName.")
+    if operation.operation not in allowed:
+        raise HTTPException(405, "A mutation must come by POST.")
+
+
+def refusal(error: LiveDropsError) -> Response:
     """An answer to a request that was refused before it ran."""
     body = {"errors": [{"message": error.message, "extensions": {"code": error.code, **error.data}}]}
     return Response(msgspec.json.encode(body), errors.status_of(error), errors.headers_of(error), content_type=f"{JSON}; charset=utf-8")

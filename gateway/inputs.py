@@ -13,6 +13,14 @@ T = TypeVar("T")
 _CLIENT_NAMES = {"drop_id": "dropId", "key": "idempotencyKey", "user_id": "userId"}
 
 
+def json_of(data: bytes | str) -> Any:
+    """Raises InvalidInput for what is no JSON, or nested beyond reason."""
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput("The body is not JSON.") from error
+
+
 def place_order(drop_id: object, user_id: str, quantity: object, key: object) -> PlaceOrder:
     """Raises InvalidInput that names the field."""
     try:

@@ -48,10 +48,7 @@ def _body(allowed: set[str]) -> dict[str, Any]:
     """The request's body: a JSON object with no other field than these. Raises InvalidInput."""
     if request.mimetype != JSON:
         raise InvalidInput("Send the body as application/json.", field="Content-Type")
-    try:
-        body = msgspec.json.decode(request.get_data())
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput("The body is not JSON.") from error
+    body = inputs.json_of(request.get_data())
     if not isinstance(body, dict):
         raise InvalidInput("The body must be a JSON object.")
     if unknown := sorted(set(body) - allowed):

@@ -73,7 +73,7 @@ class _Comparison:
                     yield f"{path}: callers may now be sent what they don't know"
 
     def _values(self, path: str, old: Schema, new: Schema) -> Iterator[str]:
-        if gone := set(old.get("enum", ())) - set(new.get("enum", old.get("enum", ()))):
+        if gone := set(old.get("enum", ())) - set(new.get("enum") or old.get("enum") or ()):
             yield f"{path}: values {sorted(gone)} are gone"
         if not self._sent:
             return

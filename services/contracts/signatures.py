@@ -53,15 +53,16 @@ def _signature(name: str, method: Callable[..., Any]) -> Signature:
 
 
 def _shown(field: tuple[Any, ...]) -> str:
-    text = f"{field[0]}: {_name(field[1])}"
-    return f"{text} = {field[2]!r}" if len(field) > 2 else text
+    name, kind = field[:2]
+    default = f" = {field[-1]!r}" if len(field) > len((name, kind)) else ""
+    return f"{name}: {_name(kind)}{default}"
 
 
 def _name(kind: Any) -> str:
     """A type as a person writes it, without the bounds that Annotated adds."""
     if hasattr(kind, "__metadata__"):
         return _name(kind.__origin__)
-    arguments = getattr(kind, "__args__", ())
+    arguments: tuple[Any, ...] = getattr(kind, "__args__", ())
     if getattr(kind, "__origin__", None) is list:
         return f"list[{_name(arguments[0])}]"
     if arguments:

@@ -24,7 +24,8 @@ Quantity = Annotated[int, Meta(ge=1, le=1000)]
 StockSize = Annotated[int, Meta(ge=1, le=10_000_000)]
 PerUserLimit = Annotated[int, Meta(ge=1, le=1_000_000)]
 Units = Annotated[int, Meta(ge=0)]
-Version = Annotated[int, Meta(ge=0)]
+# What every JSON reader carries exactly.
+Version = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 # One line of text: no control characters, not only white space.
 Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")]
 Reason = Line

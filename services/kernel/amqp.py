@@ -46,6 +46,7 @@ class AmqpThread:
         self._session = session
         self._name = name
         self._lock = threading.Lock()
+        self._loop_lock = threading.Lock()
         self._soon: deque[Callable[[], None]] = deque()
         self._connection: SelectConnection | None = None
         self._open = threading.Event()
@@ -76,9 +77,9 @@ class AmqpThread:
             self._wake(self._drain)
 
     def _wake(self, work: Callable[[], None]) -> None:
-        connection = self._connection
-        if connection is not None:
-            connection.ioloop.add_callback_threadsafe(work)
+        with self._loop_lock:
+            if self._connection is not None:
+                self._connection.ioloop.add_callback_threadsafe(work)
 
     def _drain(self) -> None:
         while self._open.is_set():
@@ -112,8 +113,15 @@ class AmqpThread:
             log.exception("%s: the I/O loop failed", self._name)
         finally:
             self._mark_lost()
-            self._connection = None
+            self._discard()
         return self._was_open
+
+    def _discard(self) -> None:
+        with self._loop_lock:
+            loop = self._connection.ioloop if self._connection else None
+            self._connection = None
+        if loop is not None:
+            loop.close()  # pika leaves the loop's own sockets open
 
     def _channel_opened(self, channel: Channel) -> None:
         channel.add_on_close_callback(self._channel_closed)

@@ -32,10 +32,9 @@ from services.kernel.consuming import WatchedConsumer
 from services.kernel.current_call import call_data
 from services.kernel.process import process
 from services.kernel.topology import DEAD_EXCHANGE, DELAY_STEPS_S, delay_exchange, event_queue
+from services.kernel.wire import ATTEMPT, ERROR
 
 log = logging.getLogger("livedrops.events")
-ATTEMPT = "x-livedrops-attempt"
-ERROR = "x-livedrops-error"
 # A dead letter shows where it failed, not a novel.
 MAX_ERROR_TEXT = 2_000
 
@@ -62,6 +61,8 @@ class EventConsumer(Consumer):  # type: ignore[misc]
     def setup(self) -> None:
         super().setup()
         process().require(f"events:{self.name}", self.consumer.check)
+        # kombu's own way with a body that can't be decoded is to acknowledge it, and so to lose it.
+        self.consumer.on_decode_error = self._bury_undecodable
         self._publisher = Publisher(nameko_config[AMQP_URI_CONFIG_KEY], use_confirms=True, mandatory=True)
 
     def handle_message(self, body: Any, message: Message) -> None:
@@ -137,6 +138,9 @@ class EventConsumer(Consumer):  # type: ignore[misc]
             "an event is dead", extra={"queue": event_queue(self.name), "message_id": message.properties.get("message_id")}, exc_info=error
         )
         self._send_on(message, DEAD_EXCHANGE, {ATTEMPT: attempt, ERROR: _error_text(error)})
+
+    def _bury_undecodable(self, message: Message, error: Exception) -> None:
+        self._bury(message, None, InvalidInput(f"The event is not JSON: {error}"))
 
     def _send_on(self, message: Message, exchange: str, headers: dict[str, Any]) -> None:
         """Publish the message elsewhere, confirmed, then acknowledge it here."""

@@ -66,6 +66,7 @@ class Metrics:
     def stop(self) -> None:
         self._stopped.set()
         self.flush()
+        self._client.close()
 
     def _gather(self) -> None:
         self._gathered += 1

@@ -4,6 +4,7 @@ Statements are SQL text; psycopg2 (with psycogreen in nameko services) carries t
 transactions are opened in the text, so that BEGIN and COMMIT travel with a statement instead of alone.
 """
 
+import select
 import threading
 import time
 from collections import deque
@@ -50,7 +51,7 @@ class Postgres:
         held: connection | None = None
         begin = time.perf_counter()
         try:
-            held = self._idle.pop() if self._idle else self._connect()
+            held = self._idle_one() or self._connect()
             yield Session(held)
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             self._metrics.count(f"store.{self._name}.failed")
@@ -68,6 +69,17 @@ class Postgres:
         with self._lock:
             idle, self._idle = self._idle, []
         for held in idle:
+            held.close()
+
+    def _idle_one(self) -> connection | None:
+        """An idle connection that is still good. One that PostgreSQL closed meanwhile has its end to be read; a good one is silent."""
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                held = self._idle.pop()
+            if not select.select([held], [], [], 0)[0]:
+                return held
             held.close()
 
     def _connect(self) -> connection:

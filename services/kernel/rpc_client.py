@@ -20,10 +20,10 @@ from pika.channel import Channel
 from pika.spec import Basic, BasicProperties
 
 from services.contracts.errors import Busy, DeadlineExceeded, Unavailable
+from services.contracts.signatures import signatures
 from services.kernel import calls, wire
 from services.kernel.amqp import AmqpThread
 from services.kernel.metrics import Metrics
-from services.contracts.signatures import signatures
 from services.kernel.topology import RPC_EXCHANGE
 
 log = logging.getLogger("livedrops.rpc")

@@ -24,12 +24,12 @@ from nameko.rpc import Rpc as NamekoRpc
 from nameko.rpc import RpcConsumer as NamekoRpcConsumer
 
 from services.contracts.errors import Internal, InvalidInput, LiveDropsError
+from services.contracts.signatures import Signature, signatures
 from services.kernel import failpoints, wire
 from services.kernel.calls import Call
 from services.kernel.consuming import WatchedConsumer
 from services.kernel.current_call import call_data
 from services.kernel.process import process
-from services.contracts.signatures import Signature, signatures
 from services.kernel.topology import RPC_EXCHANGE, rpc_queue
 
 log = logging.getLogger("livedrops.rpc")
@@ -55,6 +55,8 @@ class RpcConsumer(NamekoRpcConsumer):  # type: ignore[misc]
         self.queue = Queue(rpc_queue(service), exchange=exchange, routing_key=f"{service}.*", durable=True)
         self.consumer.queues = [self.queue]
         process().require(f"rpc:{service}", self.consumer.check)
+        # kombu would acknowledge such a call, and let its caller wait for nothing.
+        self.consumer.on_decode_error = self._refuse_undecodable
         self._replies = Publisher(
             nameko_config[AMQP_URI_CONFIG_KEY],
             use_confirms=False,
@@ -70,6 +72,9 @@ class RpcConsumer(NamekoRpcConsumer):  # type: ignore[misc]
             provider.handle_call(body, message, call)
         except Exception as error:
             self.answer(message, None, error)
+
+    def _refuse_undecodable(self, message: Message, error: Exception) -> None:
+        self.answer(message, None, InvalidInput(f"The call is not JSON: {error}"))
 
     def answer(self, message: Message, result: Any, error: BaseException | None) -> None:
         """Reply, then acknowledge: a process that dies between is a call executed twice, which every RPC bears."""

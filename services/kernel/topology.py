@@ -134,25 +134,26 @@ def _bindings() -> list[dict[str, Any]]:
 
 def _permissions(rights: Rights) -> dict[str, str]:
     """Regular expressions over names of queues and exchanges for configure, write and read."""
-    configure, write, read = [r"rpc\.reply-.*"], [RPC_EXCHANGE, r"rpc\.reply-.*"], [RPC_EXCHANGE, r"rpc\.reply-.*"]
-    if rights.serves:
-        for names in (configure, write, read):
-            names.append(rpc_queue(rights.serves))
-    if rights.publishes:
-        write.append(_literal(EVENTS_EXCHANGE))
-    for name, _ in rights.consumes:
-        read.append(_literal(event_queue(name)))
-        write += [r"livedrops\.delay\..*", _literal(DEAD_EXCHANGE)]
-    if rights.watches:
-        for names in (configure, write, read):
-            names.append(r"watch\..*")
-        read.append(_literal(EVENTS_EXCHANGE))
-    if rights.tends_dead_letters:
-        read += [r"dead\..*", r"events\..*"]
-        write.append(r"amq\.default")
-    if rights.stock_client:
-        configure.append(RPC_EXCHANGE)
+    replies = r"rpc\.reply-.*"
+    configure, write, read = [replies], [RPC_EXCHANGE, replies], [RPC_EXCHANGE, replies]
+    owned = [rpc_queue(rights.serves)] if rights.serves else []
+    owned += [r"watch\..*"] if rights.watches else []
+    for names in (configure, write, read):
+        names += owned
+    configure += [RPC_EXCHANGE] if rights.stock_client else []
+    write += _extra_writes(rights)
+    read += [_literal(event_queue(name)) for name, _ in rights.consumes]
+    read += [_literal(EVENTS_EXCHANGE)] if rights.watches else []
+    read += [r"dead\..*", r"events\..*"] if rights.tends_dead_letters else []
     return {"configure": _any(configure), "write": _any(write), "read": _any(read)}
+
+
+def _extra_writes(rights: Rights) -> list[str]:
+    """The exchanges that a publisher, a consumer with failed events, and a tender of dead letters write to."""
+    events = [_literal(EVENTS_EXCHANGE)] if rights.publishes else []
+    failed = [r"livedrops\.delay\..*", _literal(DEAD_EXCHANGE)] if rights.consumes else []
+    replays = [r"amq\.default"] if rights.tends_dead_letters else []
+    return events + failed + replays
 
 
 def _topic_permissions(rights: Rights) -> list[dict[str, str]]:

@@ -20,6 +20,9 @@ _PREFIX = "nameko."
 CORRELATION_ID = _PREFIX + "correlation_id"
 TIMEOUT_MS = _PREFIX + "timeout_ms"
 VIEWER = _PREFIX + "viewer"
+# On an event that failed: how often it was tried, and on a dead letter what was raised at the last try.
+ATTEMPT = "x-livedrops-attempt"
+ERROR = "x-livedrops-error"
 # Longer ids are somebody's mistake and would fill every log line.
 MAX_CORRELATION_ID = 128
 

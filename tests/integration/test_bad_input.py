@@ -1,0 +1,179 @@
+"""Every field of every RPC, mutation and REST body, made wrong in every way: a typed error, never a 5xx, nothing written."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import pymongo
+import pytest
+import requests
+
+from services.contracts.errors import Internal, LiveDropsError
+from services.contracts.schemas import SERVICES
+from services.contracts.signatures import signatures
+from services.kernel.rpc_client import RpcClient, _decoder
+from stack.api import Stack
+from tests.conftest import Person
+
+MISSING = object()
+ID = "00000000-0000-4000-8000-000000000abc"
+ORDER_ID = "0" * 31 + "1-" + ID.replace("-", "")
+BAD_VALUES: dict[str, Any] = {
+    "missing": MISSING,
+    "null": None,
+    "wrong type": {"surprise": [True]},
+    "a list": [1, 2],
+    "a float": 1.5,
+    "empty": "",
+    "spaces": "   ",
+    "too long": "x" * 20_000,
+    "negative": -1,
+    "huge": 10**30,
+    "control characters": "a\u0000b\u001b[2J",
+    "unknown id": str(uuid.uuid4()),
+    "sql": "'; drop table orders; --",
+    "operator": {"$gt": ""},
+}
+WISH = {"drop_id": ID, "user_id": ID, "quantity": 1, "key": "k"}
+OPEN = {"drop_id": ID, "creator_id": ID, "name": "x", "starts_at": "2026-01-01T00:00:00Z", "ends_at": "2020-01-01T00:00:00Z", "total": 1}
+OPEN |= {"unit_price": {"amount": 1, "currency": "EUR"}, "per_user_limit": 1, "reason": "x"}
+# Well-formed, but each refused by the state of the world: a wrong field must not make one of them succeed either.
+SAMPLES: dict[str, dict[str, Any]] = {
+    "orders.place_order": {"request": WISH},
+    "orders.place_many": {"requests": [WISH]},
+    "orders.get_order": {"order_id": ORDER_ID},
+    "orders.cancel_order": {"order_id": ORDER_ID, "reason": "x"},
+    "orders.list_orders": {"user_id": ID, "first": 5, "after": "x"},
+    "orders.get_stock": {"drop_id": ID},
+    "orders.open_stock": {"stock": OPEN},
+    "orders.change_stock": {"change": {"drop_id": ID, "reason": "x", "total": 5, "expected_version": 3, "per_user_limit": 1, "name": "x"}},
+    "orders.close_stock": {"drop_id": ID, "reason": "x"},
+    "orders.reconcile": {"after": ID, "first": 5},
+    "users.sign_up": {"name": "x", "email": "no address", "password": "12345678"},
+    "users.sign_in": {"email": "nobody@example.org", "password": "12345678"},
+    "users.refresh": {"refresh_token": "a.b.c"},
+    "users.sign_out": {"refresh_token": "a.b.c"},
+    "users.get_user": {"user_id": ID},
+    "users.set_roles": {"user_id": ID, "roles": ["FAN"]},
+}
+
+
+def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The path of every field, outer ones too."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, inner in items:
+        yield (*path, name)
+        yield from leaves(inner, (*path, name))
+
+
+def with_value(value: Any, path: tuple[str | int, ...], bad: Any) -> Any:
+    """A copy with one field changed, or left out."""
+    copy = msgspec.json.decode(msgspec.json.encode(value))
+    place = copy
+    for step in path[:-1]:
+        place = place[step]
+    if bad is MISSING:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = bad
+    return copy
+
+
+@pytest.fixture(scope="module")
+def written(stack: Stack, sql: Callable[..., list[tuple[Any, ...]]]) -> Iterator[Callable[[], tuple[int, ...]]]:
+    """How much there is in the stores."""
+    client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(stack.environment("users")["LIVEDROPS_USERS_MONGO_URL"])
+
+    def count() -> tuple[int, ...]:
+        tables = [sql(f"select count(*) from {table}")[0][0] for table in ("stock", "orders", "stock_audit")]
+        return (*tables, *(client["users"][name].count_documents({}) for name in ("users", "emails", "sessions")))
+
+    yield count
+    client.close()
+
+
+def test_there_is_a_sample_of_every_rpc() -> None:
+    assert set(SAMPLES) == {f"{service}.{rpc}" for service, protocol in SERVICES.items() for rpc in signatures(protocol)}
+
+
+@pytest.mark.parametrize("rpc", SAMPLES)
+def test_no_wrong_field_of_an_rpc_does_harm(rpc: str, operations: RpcClient, written: Callable[[], tuple[int, ...]]) -> None:
+    service, _, method = rpc.partition(".")
+    decoder = _decoder(signatures(SERVICES[service])[method].result)
+    before = written()
+    cases = [(path, name, bad) for path in leaves(SAMPLES[rpc]) for name, bad in BAD_VALUES.items()]
+    for path, name, bad in [*cases, (("surprise",), "unknown field", 1)]:
+        try:
+            operations.call(service, method, with_value(SAMPLES[rpc], path, bad), decoder)
+        except LiveDropsError as error:
+            assert not isinstance(error, Internal), (path, name, error)
+    assert written() == before
+
+
+MUTATIONS = {
+    "signUp": {"name": "x", "email": "no address", "password": "12345678"},
+    "signIn": {"email": "nobody@example.org", "password": "12345678"},
+    "refresh": {"refreshToken": "a.b.c"},
+    "signOut": {"refreshToken": "a.b.c"},
+    "placeOrder": {"dropId": ID, "quantity": 1, "idempotencyKey": "k"},
+    "cancelOrder": {"orderId": ORDER_ID, "reason": "x"},
+}
+
+
+def test_there_is_a_sample_of_every_mutation() -> None:
+    from gateway.schema import RESOLVERS
+
+    assert set(MUTATIONS) == set(RESOLVERS["Mutation"])
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_no_wrong_field_of_a_mutation_does_harm(
+    mutation: str, person: Callable[..., Person], written: Callable[[], tuple[int, ...]]
+) -> None:
+    before, somebody = written(), person()
+    kind = mutation[0].upper() + mutation[1:] + "Input!"
+    query = f"mutation M($input: {kind}) {{ {mutation}(input: $input) {{ userErrors {{ code message field }} }} }}"
+    for path in leaves(MUTATIONS[mutation]):
+        for name, bad in BAD_VALUES.items():
+            answer = somebody.graphql(query, {"input": with_value(MUTATIONS[mutation], path, bad)})
+            assert answer.status_code < 500, (path, name, answer.text)
+            body = answer.json()
+            codes = [error["extensions"]["code"] for error in body.get("errors", ())]
+            codes += [error["code"] for error in ((body.get("data") or {}).get(mutation) or {}).get("userErrors", ())]
+            assert "INTERNAL" not in codes, (path, name, body)
+            assert codes or mutation == "signOut", (path, name, body)
+    assert written() == before
+
+
+@pytest.mark.parametrize("field", ["dropId", "quantity", "surprise", "Idempotency-Key"])
+def test_no_wrong_field_of_a_rest_order_does_harm(
+    field: str, person: Callable[..., Person], address: str, written: Callable[[], tuple[int, ...]]
+) -> None:
+    before, somebody = written(), person()
+    for name, bad in BAD_VALUES.items():
+        headers = {"Authorization": f"Bearer {somebody.token}", "Idempotency-Key": "k"}
+        body: Any = {"dropId": ID, "quantity": 1, "surprise": 1}
+        if field == "Idempotency-Key":
+            headers = with_value(headers, (field,), bad if bad is MISSING else ascii(bad)[:4000])
+        body = with_value(body, (field,) if field in body else ("surprise",), bad if field in body else MISSING)
+        if field in ("dropId", "quantity"):
+            del body["surprise"]
+        answer = requests.post(f"{address}/order", json=body, headers=headers, timeout=10)
+        assert 400 <= answer.status_code < 500, (name, answer.text)
+        assert answer.json()["code"] != "INTERNAL"
+    assert written() == before
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"5", b"{", b"\xff", b"null", b'{"a":' * 5000])
+def test_a_rest_body_that_is_no_object_is_400(data: bytes, person: Callable[..., Person], address: str) -> None:
+    headers = {"Authorization": f"Bearer {person().token}", "Idempotency-Key": "k", "Content-Type": "application/json"}
+    answer = requests.post(f"{address}/order", data=data, headers=headers, timeout=10)
+    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_INPUT")
+
+
+@pytest.mark.parametrize("order_id", ["x", ID, "%00", "..%2f..", "a" * 5000, "0" * 32 + "-" + "g" * 32])
+def test_a_strange_order_id_is_a_4xx(order_id: str, person: Callable[..., Person]) -> None:
+    answer = person().get(f"/order/{order_id}")
+    assert 400 <= answer.status_code < 500
+    assert answer.json()["code"] in ("INVALID_INPUT", "NOT_FOUND")

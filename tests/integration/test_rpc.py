@@ -1,0 +1,197 @@
+"""RPC over a real broker: the wire, identities, rights, deadlines."""
+
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pika
+import pytest
+from pika.exceptions import ChannelClosedByBroker
+
+from services.contracts.errors import DeadlineExceeded, InvalidInput, LiveDropsError, NotFound, Unavailable
+from services.contracts.orders import Orders, Stock
+from services.contracts.schemas import SERVICES
+from services.contracts.signatures import signatures
+from services.kernel import calls
+from services.kernel.metrics import Metrics
+from services.kernel.rpc_client import RpcClient
+from services.kernel.topology import EVENTS_EXCHANGE, RPC_EXCHANGE
+from stack.api import Stack
+
+STOCK_CLIENT = """
+import json, sys
+import nameko
+from nameko.exceptions import RemoteError
+from nameko.standalone.rpc import ClusterRpcClient
+
+uri, calls = sys.argv[1], json.loads(sys.argv[2])
+answers = []
+with ClusterRpcClient(uri=uri, timeout=15) as client:
+    for service, method, kwargs in calls:
+        try:
+            answers.append([True, getattr(getattr(client, service), method)(**kwargs)])
+        except RemoteError as error:
+            answers.append([False, error.exc_type])
+print("ANSWERS" + json.dumps(answers))
+"""
+
+
+def stock_client(url: str, wanted: list[tuple[str, str, dict[str, Any]]]) -> list[list[Any]]:
+    """What a stock nameko client gets, in a process of its own: [True, result] or [False, name of the error]."""
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", STOCK_CLIENT, url, msgspec.json.encode(wanted).decode()],
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+    assert "ANSWERS" in run.stdout, run.stderr
+    answers: list[list[Any]] = msgspec.json.decode(run.stdout.partition("ANSWERS")[2])
+    return answers
+
+
+def test_a_stock_nameko_client_can_call_every_rpc(stack: Stack, open_drop: Callable[..., Stock]) -> None:
+    url = stack.environment("operations")["LIVEDROPS_BROKER_URL"]
+    drop, user, email = open_drop(), str(uuid.uuid4()), f"{uuid.uuid4().hex}@example.org"
+    wish = {"drop_id": drop.drop_id, "user_id": user, "quantity": 1, "key": "k"}
+    opened = {"drop_id": str(uuid.uuid4()), "creator_id": user, "name": "A hat", "starts_at": "2026-01-01T00:00:00Z"}
+    opened |= {"ends_at": "2030-01-01T00:00:00Z", "total": 5, "unit_price": {"amount": 1, "currency": "EUR"}}  # type: ignore[dict-item]
+    person = {"email": email, "password": "correct horse"}
+    first = stock_client(
+        url, [("orders", "place_order", {"request": wish}), ("users", "sign_up", {**person, "name": "Ann"}), ("users", "sign_in", person)]
+    )
+    assert [good for good, _ in first] == [True] * 3, first
+    order_id, user_id, token = first[0][1]["id"], first[1][1]["id"], first[2][1]["refresh_token"]
+    wanted: dict[str, dict[str, Any]] = {
+        "orders.place_many": {"requests": [wish]},
+        "orders.place_order": {"request": wish},
+        "orders.get_order": {"order_id": order_id},
+        "orders.list_orders": {"user_id": user},
+        "orders.cancel_order": {"order_id": order_id, "reason": "test"},
+        "orders.get_stock": {"drop_id": drop.drop_id},
+        "orders.open_stock": {"stock": opened},
+        "orders.change_stock": {"change": {"drop_id": drop.drop_id, "reason": "more", "total": 20}},
+        "orders.close_stock": {"drop_id": drop.drop_id, "reason": "done"},
+        "orders.reconcile": {},
+        "users.sign_up": {**person, "name": "Ann"},
+        "users.sign_in": person,
+        "users.get_user": {"user_id": user_id},
+        "users.set_roles": {"user_id": user_id, "roles": ["FAN", "CREATOR"]},
+        "users.refresh": {"refresh_token": token},
+        "users.sign_out": {"refresh_token": token},
+    }
+    assert set(wanted) == {f"{service}.{rpc}" for service, protocol in SERVICES.items() for rpc in signatures(protocol)}
+    answers = stock_client(url, [(*name.split("."), kwargs) for name, kwargs in wanted.items()])  # type: ignore[misc]
+    assert dict(zip(wanted, [good for good, _ in answers], strict=True)) == dict.fromkeys(wanted, True), answers
+
+
+def test_a_stock_client_is_told_the_name_of_an_error(stack: Stack) -> None:
+    url = stack.environment("operations")["LIVEDROPS_BROKER_URL"]
+    calls_ = [("orders", "get_stock", {"drop_id": str(uuid.uuid4())}), ("orders", "get_stock", {"drop": 5}), ("orders", "no_such", {})]
+    assert stock_client(url, calls_) == [[False, "NotFound"], [False, "InvalidInput"], [False, "InvalidInput"]]  # type: ignore[arg-type]
+
+
+def test_many_threads_get_each_his_own_answer(orders: Orders, open_drop: Callable[..., Stock]) -> None:
+    drops = [open_drop(total=number + 1) for number in range(12)]
+    wrong: list[Any] = []
+
+    def ask(drop: Stock) -> None:
+        wrong.extend(answer for _ in range(15) if (answer := orders.get_stock(drop_id=drop.drop_id)).total != drop.total)
+
+    threads = [threading.Thread(target=ask, args=(drop,)) for drop in drops * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_a_call_nobody_answers_ends_with_its_deadline(stack: Stack, orders: Orders) -> None:
+    stack.stop("orders")
+    try:
+        with calls.under(calls.begin(0.5)), pytest.raises(DeadlineExceeded):
+            orders.get_stock(drop_id=str(uuid.uuid4()))
+    finally:
+        stack.start("orders")
+        stack.wait_ready("orders")
+    # The late call expired with its deadline: nothing of it is left for the service that came back.
+    with pytest.raises(NotFound):
+        orders.get_stock(drop_id=str(uuid.uuid4()))
+
+
+def test_a_service_that_is_nowhere_is_told_at_once(operations: RpcClient) -> None:
+    client = operations.service("users", Orders)  # users has no such method
+    with pytest.raises(InvalidInput, match="MethodNotFound"):
+        client.get_stock(drop_id=str(uuid.uuid4()))
+
+
+def client_of(stack: Stack, user: str, metrics: Metrics) -> RpcClient:
+    client = RpcClient(stack.environment(user)["LIVEDROPS_BROKER_URL"], f"tests-{user}", metrics)
+    client.start()
+    assert client.wait_open(10)
+    return client
+
+
+def test_a_team_may_call_what_its_rights_say_and_nothing_else(stack: Stack, metrics: Metrics, open_drop: Callable[..., Stock]) -> None:
+    drop = open_drop()
+    client = client_of(stack, "analytics", metrics)
+    try:
+        orders = client.service("orders", Orders)
+        assert orders.get_stock(drop_id=drop.drop_id).total == drop.total
+        with calls.under(calls.begin(1.0)), pytest.raises((DeadlineExceeded, Unavailable)):
+            orders.close_stock(drop_id=drop.drop_id, reason="not mine")
+    finally:
+        client.stop()
+    ops = client_of(stack, "operations", metrics)
+    assert ops.service("orders", Orders).get_stock(drop_id=drop.drop_id).state.value == "LIVE"
+    ops.stop()
+
+
+@pytest.mark.parametrize(
+    ("user", "exchange", "key", "claims"),
+    [
+        ("analytics", RPC_EXCHANGE, "orders.get_stock", "gateway"),  # claims to be the gateway
+        ("analytics", RPC_EXCHANGE, "orders.open_stock", "analytics"),
+        ("users", RPC_EXCHANGE, "orders.get_stock", "users"),
+        ("orders", EVENTS_EXCHANGE, "order.confirmed", "orders"),  # only the relay publishes
+        ("operations", EVENTS_EXCHANGE, "order.confirmed", "operations"),
+        ("orders-relay", EVENTS_EXCHANGE, "user.created", "orders-relay"),
+    ],
+)
+def test_the_broker_refuses_what_a_user_may_not(stack: Stack, user: str, exchange: str, key: str, claims: str) -> None:
+    connection = pika.BlockingConnection(pika.URLParameters(stack.environment(user)["LIVEDROPS_BROKER_URL"]))
+    channel = connection.channel()
+    channel.confirm_delivery()
+    with pytest.raises(ChannelClosedByBroker):
+        channel.basic_publish(exchange, key, b"{}", pika.BasicProperties(user_id=claims))
+    connection.close()
+
+
+def test_a_viewer_is_not_believed_from_a_team(stack: Stack, metrics: Metrics, open_drop: Callable[..., Stock]) -> None:
+    """An unprivileged viewer sent by operations is ignored: the team's own rights decide, and the audit log names the team."""
+    client = client_of(stack, "operations", metrics)
+    try:
+        with calls.under(calls.begin(5, viewer=calls.Viewer(str(uuid.uuid4())))):
+            closed = client.service("orders", Orders).close_stock(drop_id=open_drop().drop_id, reason="by the team")
+        assert closed.state.value == "ENDED"
+    finally:
+        client.stop()
+
+
+@pytest.mark.parametrize("body", [b"not json", b"[]", b'{"args": [], "kwargs": 5}', b'{"args": {}}', b"", b"\xff\xfe"])
+def test_a_message_that_is_no_call_harms_nobody(stack: Stack, orders: Orders, open_drop: Callable[..., Stock], body: bytes) -> None:
+    connection = pika.BlockingConnection(pika.URLParameters(stack.environment("operations")["LIVEDROPS_BROKER_URL"]))
+    properties = pika.BasicProperties(content_type="application/json", content_encoding="utf-8", user_id="operations")
+    connection.channel().basic_publish(RPC_EXCHANGE, "orders.get_stock", body, properties)
+    connection.close()
+    drop = open_drop()
+    assert orders.get_stock(drop_id=drop.drop_id).drop_id == drop.drop_id
+
+
+def test_errors_keep_their_data(orders: Orders, open_drop: Callable[..., Stock]) -> None:
+    with pytest.raises(LiveDropsError) as caught:
+        orders.get_stock(drop_id="00000000-0000-4000-8000-00000000dead")
+    assert caught.value.data == {"drop_id": "00000000-0000-4000-8000-00000000dead"}
