@@ -45,6 +45,7 @@ def make_app(gateway: Gateway) -> Flask:
     _add_health(app, gateway)
     app.before_request(lambda: _begin(gateway))
     app.after_request(lambda response: _end(gateway, response))
+    app.teardown_request(lambda _error: g.end_call() if "end_call" in g else None)
     app.register_error_handler(Exception, _error)
     return app
 
@@ -70,9 +71,9 @@ def _begin(gateway: Gateway) -> Response | None:
     try:
         g.viewer = gateway.tokens.viewer(request.headers.get("Authorization"))
     except Unauthenticated as error:
-        calls.set_current(calls.begin(READ_TIMEOUT_S, correlation_id))
+        g.end_call = calls.set_current(calls.begin(READ_TIMEOUT_S, correlation_id))
         return _refused(error)
-    calls.set_current(calls.begin(READ_TIMEOUT_S, correlation_id, viewer=g.viewer))
+    g.end_call = calls.set_current(calls.begin(READ_TIMEOUT_S, correlation_id, viewer=g.viewer))
     return None
 
 

@@ -51,9 +51,16 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def operations(stack: Stack) -> Iterator[RpcClient]:
+def metrics() -> Iterator[Metrics]:
+    sent = Metrics()
+    yield sent
+    sent.stop()
+
+
+@pytest.fixture(scope="session")
+def operations(stack: Stack, metrics: Metrics) -> Iterator[RpcClient]:
     """The RPC client of the team of operators."""
-    client = RpcClient(stack.environment("operations")["LIVEDROPS_BROKER_URL"], "tests", Metrics())
+    client = RpcClient(stack.environment("operations")["LIVEDROPS_BROKER_URL"], "tests", metrics)
     client.start()
     assert client.wait_open(10)
     yield client

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -88,9 +88,10 @@ def correlation_id() -> str | None:
     return call.correlation_id if call else None
 
 
-def set_current(call: Call) -> None:
-    """Make this the call under way for the rest of this thread or green thread."""
-    _current.set(call)
+def set_current(call: Call) -> Callable[[], None]:
+    """Make this the call under way for the rest of this thread or green thread. Returns what undoes it."""
+    token = _current.set(call)
+    return lambda: _current.reset(token)
 
 
 @contextmanager
