@@ -8,12 +8,12 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from gateway import errors, rest
-from gateway.context import Gateway
+from gateway.context import Gateway, Visit
 from gateway.graphql_view import LiveDropsGraphQLView, refusal
 from gateway.settings import GatewaySettings
 from services.contracts.errors import InvalidInput, LiveDropsError, NotFound, Unauthenticated
 from services.kernel import calls, health
-from services.kernel.process import enter
+from services.kernel.process import enter, settle_memory
 from services.kernel.wire import MAX_CORRELATION_ID
 
 REQUEST_ID = "X-Request-Id"
@@ -28,7 +28,9 @@ def create() -> Flask:
     # The library logs each error of a request; ours are answers, and what we did not foresee we log ourselves.
     logging.getLogger("graphql_server.execution").setLevel(logging.CRITICAL)
     gateway.rpc.start()
-    return make_app(gateway)
+    app = make_app(gateway)
+    settle_memory()
+    return app
 
 
 def make_app(gateway: Gateway) -> Flask:
@@ -45,7 +47,7 @@ def make_app(gateway: Gateway) -> Flask:
     _add_health(app, gateway)
     app.before_request(lambda: _begin(gateway))
     app.after_request(lambda response: _end(gateway, response))
-    app.teardown_request(lambda _error: g.end_call() if "end_call" in g else None)
+    app.teardown_request(lambda _error: g.visit.end_call() if "visit" in g else None)
     app.register_error_handler(Exception, _error)
     return app
 
@@ -63,18 +65,17 @@ def _ready(gateway: Gateway) -> tuple[dict[str, Any], int]:
 
 def _begin(gateway: Gateway) -> Response | None:
     """Who asks, from where, under which correlation id."""
-    g.began = time.perf_counter()
-    g.address = _address(gateway.settings)
-    g.viewer = None
-    given = request.headers.get(REQUEST_ID, "")
+    environ = request.environ
+    given = environ.get("HTTP_X_REQUEST_ID", "")
     correlation_id = given if 0 < len(given) <= MAX_CORRELATION_ID and given.isascii() and given.isprintable() else None
+    viewer, refused = None, None
     try:
-        g.viewer = gateway.tokens.viewer(request.headers.get("Authorization"))
+        viewer = gateway.tokens.viewer(environ.get("HTTP_AUTHORIZATION"))
     except Unauthenticated as error:
-        g.end_call = calls.set_current(calls.begin(READ_TIMEOUT_S, correlation_id))
-        return _refused(error)
-    g.end_call = calls.set_current(calls.begin(READ_TIMEOUT_S, correlation_id, viewer=g.viewer))
-    return None
+        refused = error
+    call = calls.begin(READ_TIMEOUT_S, correlation_id, viewer=viewer)
+    g.visit = Visit(time.perf_counter(), _address(environ, gateway.settings), viewer, call.correlation_id, calls.set_current(call))
+    return _refused(refused) if refused else None
 
 
 def _refused(error: LiveDropsError) -> Response:
@@ -84,19 +85,19 @@ def _refused(error: LiveDropsError) -> Response:
     return refusal(error)
 
 
-def _address(settings: GatewaySettings) -> str:
-    forwarded = request.headers.get("X-Forwarded-For", "") if settings.trust_forwarded_for else ""
-    return forwarded.rpartition(",")[2].strip()[:60] or request.remote_addr or "unknown"
+def _address(environ: dict[str, Any], settings: GatewaySettings) -> str:
+    forwarded: str = environ.get("HTTP_X_FORWARDED_FOR", "") if settings.trust_forwarded_for else ""
+    return forwarded.rpartition(",")[2].strip()[:60] or environ.get("REMOTE_ADDR") or "unknown"
 
 
 def _end(gateway: Gateway, response: Response) -> Response:
-    route = request.url_rule.endpoint.rpartition(".")[2] if request.url_rule else "unknown"
+    visit: Visit = g.visit
+    rule = request.url_rule
+    route = rule.endpoint.rpartition(".")[2] if rule else "unknown"
     metrics = gateway.process.metrics
-    metrics.timing(f"http.{route}", time.perf_counter() - g.get("began", time.perf_counter()))
+    metrics.timing(f"http.{route}", time.perf_counter() - visit.began)
     metrics.count(f"http.{route}.status.{response.status_code}")
-    response.headers[REQUEST_ID] = calls.current().correlation_id
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.extend({REQUEST_ID: visit.correlation_id, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"})
     return response
 
 

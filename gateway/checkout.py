@@ -13,7 +13,7 @@ from services.kernel.batching import Batcher
 # An order that has not been decided by then is told so; its key finds the outcome.
 ORDER_TIMEOUT_S = 4.0
 # Two batches of a drop on their way keep orders busy while an answer travels; more would only make them smaller.
-FLIGHTS = 2
+FLIGHTS = 1
 
 
 class Checkout:

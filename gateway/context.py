@@ -1,5 +1,6 @@
 """What one process of the gateway has, and what one request knows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.checkout import Checkout
@@ -44,12 +45,30 @@ class Gateway:
             self._by_person.spend(viewer.id, points)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One HTTP request. began: on time.perf_counter()."""
+
+    began: float
+    address: str
+    viewer: Viewer | None
+    correlation_id: str
+    end_call: Callable[[], None]
+
+
 class RequestContext:
     """What a resolver works with."""
 
-    gateway: Gateway
-    viewer: Viewer | None
+    __slots__ = ("gateway", "viewer", "visit")
+
+    def __init__(self, gateway: Gateway, visit: Visit) -> None:
+        self.gateway = gateway
+        self.visit = visit
+        self.viewer = visit.viewer
+
+    def charge(self, points: int) -> None:
+        """Count this request against its person and its address. Raises RateLimited."""
+        self.gateway.charge(self.viewer, self.visit.address, points)
 
     def require_viewer(self) -> Viewer:
         """The signed-in person. Raises Unauthenticated."""

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import msgspec
 from flask import Request, Response, g
+from flask import request as current_request
 from graphql import DocumentNode, ExecutionResult, OperationType, get_operation_ast
 from graphql_server import execute_sync
 from graphql_server.exceptions import GraphQLValidationError
@@ -24,6 +25,12 @@ from services.contracts.errors import InvalidInput, LiveDropsError, RateLimited,
 
 JSON = "application/json"
 STRICT_JSON = "application/graphql-response+json"
+
+
+class _Draft:
+    """What the library notes the status on, before the answer is made."""
+
+    status_code = 200
 
 
 class _Refused(HTTPException):
@@ -44,8 +51,7 @@ class LiveDropsGraphQLView(GraphQLView[RequestContext, None]):
         self._documents = Documents(schema, gateway.settings)
 
     def dispatch_request(self, **_: Any) -> Response:
-        from flask import request
-
+        request = current_request._get_current_object()  # type: ignore[attr-defined]  # the proxy costs a look-up each time
         try:
             if request.method == "POST" and request.mimetype != JSON:
                 return _refusal("Send the request as application/json.", 415)
@@ -54,14 +60,12 @@ class LiveDropsGraphQLView(GraphQLView[RequestContext, None]):
             return refusal(refused.error)
         except HTTPException as error:
             return _refusal(error.reason, error.status_code)
-        except UnicodeDecodeError:  # the library reads the body as UTF-8 before it asks for JSON
-            return _refusal("The body is not JSON.", 400)
 
     def get_context(self, request: Request, response: Response) -> RequestContext:
-        return RequestContext(self._gateway, g.viewer)
+        return RequestContext(self._gateway, g.visit)
 
     def get_sub_response(self, request: Request) -> Response:
-        return Response(status=200)
+        return cast(Response, _Draft())
 
     def decode_json(self, data: str | bytes) -> object:
         try:
@@ -69,8 +73,12 @@ class LiveDropsGraphQLView(GraphQLView[RequestContext, None]):
         except InvalidInput as error:
             raise HTTPException(400, error.message) from error
 
-    def encode_json(self, data: object) -> str:
-        return cast(str, msgspec.json.encode(data))  # Flask takes bytes as well
+    def parse_http_body(self, request: SyncHTTPRequestAdapter, context: RequestContext) -> GraphQLRequestData:
+        """A POST's body is JSON, as dispatch_request has seen; the library would take the content type apart once more."""
+        if request.method != "POST":
+            return super().parse_http_body(request, context)
+        protocol = "http-strict" if STRICT_JSON in request.headers.get("Accept", "") else "http"
+        return self.get_graphql_request_data(request, context, self.decode_json(current_request.get_data()), protocol)
 
     def get_graphql_request_data(self, request: SyncHTTPRequestAdapter, context: Any, data: Any, protocol: Any) -> GraphQLRequestData:
         if not isinstance(data, dict):
@@ -91,7 +99,7 @@ class LiveDropsGraphQLView(GraphQLView[RequestContext, None]):
     ) -> ExecutionResult:
         prepared = self._documents.prepare(cast(str, request_data.query))
         try:
-            self._gateway.charge(context.viewer, g.address, prepared.points)
+            context.charge(prepared.points)
         except RateLimited as error:
             raise _Refused(error) from error
         if prepared.errors or prepared.document is None:
@@ -116,20 +124,21 @@ class LiveDropsGraphQLView(GraphQLView[RequestContext, None]):
         return cast(GraphQLHTTPResponse, answer)
 
     def create_response(self, response_data: GraphQLHTTPResponse, sub_response: Response, is_strict: bool) -> Response:
-        response = super().create_response(response_data, sub_response, is_strict)
-        response.headers["content-type"] += "; charset=utf-8"
+        status: int = sub_response.status_code
+        headers: dict[str, str] = {}
         if response_data.get("errors") and response_data.get("data") is None:
-            _show_status(response, cast("list[dict[str, Any]]", response_data["errors"])[0], is_strict)
-        return response
+            status, headers = _status_of(cast("list[dict[str, Any]]", response_data["errors"])[0], status, is_strict)
+        kind = STRICT_JSON if is_strict else JSON
+        return Response(msgspec.json.encode(response_data), status, headers, content_type=f"{kind}; charset=utf-8")
 
 
-def _show_status(response: Response, error: dict[str, Any], is_strict: bool) -> None:
-    """The status of an answer without data. In plain JSON, 200 but where waiting helps: a proxy or a client must see that."""
-    code = error["extensions"]["code"]
-    ours = from_wire(code, error["message"], {k: v for k, v in error["extensions"].items() if k != "code"})
+def _status_of(error: dict[str, Any], status: int, is_strict: bool) -> tuple[int, dict[str, str]]:
+    """Status and headers of an answer without data. In plain JSON, 200 but where waiting helps: a proxy or a client must see that."""
+    extensions = error["extensions"]
+    ours = from_wire(extensions["code"], error["message"], {name: value for name, value in extensions.items() if name != "code"})
     if is_strict or isinstance(ours, Unavailable):
-        response.status_code = errors.status_of(ours)
-        response.headers.update(errors.headers_of(ours))
+        return errors.status_of(ours), errors.headers_of(ours)
+    return status, {}
 
 
 def _refusal(message: str, status: int) -> Response:

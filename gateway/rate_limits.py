@@ -7,7 +7,7 @@ need no round trip. Without Redis each process keeps buckets of its own: the lim
 import math
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.contracts.errors import RateLimited
 from services.kernel.cache import Cache
@@ -54,6 +54,7 @@ class _Purse:
     denied_until: float = 0.0
     refilled_at: float = 0.0
     own: bool = False
+    refilling: threading.Lock = field(default_factory=threading.Lock)
 
 
 class RateLimits:
@@ -69,23 +70,32 @@ class RateLimits:
     def spend(self, subject: str, points: int) -> None:
         """Take points for one request. Raises RateLimited with retry_after_s."""
         points = min(points, self._allowance.burst)
+        purse = self._purse(subject)
+        if self._pay(purse, points):
+            return
+        with purse.refilling:  # one thread asks Redis; those who waited for it pay from what it brought
+            if not self._pay(purse, points):
+                self._refill(subject, purse, points)
+
+    def _pay(self, purse: _Purse, points: int) -> bool:
+        """Pay from the purse, if there is enough in it. Raises RateLimited while it is known to be empty."""
         now = time.monotonic()
         with self._lock:
-            purse = self._purse(subject)
             if now < purse.denied_until:
                 raise _slow_down(purse.denied_until - now)
-            if now < purse.good_until and purse.points >= points:
-                purse.points -= points
-                return
-        self._refill(subject, purse, points)
+            if now >= purse.good_until or purse.points < points:
+                return False
+            purse.points -= points
+            return True
 
     def _purse(self, subject: str) -> _Purse:
-        purse = self._purses.get(subject)
-        if purse is None:
-            if len(self._purses) >= MAX_BUCKETS:
-                self._purses.clear()
-            purse = self._purses[subject] = _Purse()
-        return purse
+        with self._lock:
+            purse = self._purses.get(subject)
+            if purse is None:
+                if len(self._purses) >= MAX_BUCKETS:
+                    self._purses.clear()
+                purse = self._purses[subject] = _Purse()
+            return purse
 
     def _refill(self, subject: str, purse: _Purse, points: int) -> None:
         allowance = self._allowance

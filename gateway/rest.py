@@ -20,8 +20,9 @@ def make_blueprint(gateway: Gateway) -> Blueprint:
     @rest.post("/order")
     def place_order() -> Response:
         """Buy. Header Idempotency-Key; body {"dropId", "quantity"}. 201 with the order, also for a retry."""
-        buyer = RequestContext(gateway, g.viewer).require_viewer()
-        gateway.charge(buyer, g.address, FIELD_POINTS["placeOrder"])
+        context = RequestContext(gateway, g.visit)
+        buyer = context.require_viewer()
+        context.charge(FIELD_POINTS["placeOrder"])
         body = _body({"dropId", "quantity"})
         key = request.headers.get("Idempotency-Key")
         if key is None:
@@ -37,8 +38,9 @@ def make_blueprint(gateway: Gateway) -> Blueprint:
     @rest.get("/order/<order_id>")
     def get_order(order_id: str) -> Response:
         """One order of the signed-in person."""
-        viewer = RequestContext(gateway, g.viewer).require_viewer()
-        gateway.charge(viewer, g.address, 1)
+        context = RequestContext(gateway, g.visit)
+        context.require_viewer()
+        context.charge(1)
         return _answer(presenters.order(gateway.orders.get_order(order_id=inputs.order_id(order_id))))
 
     return rest

@@ -15,7 +15,7 @@ create table if not exists processed_events (
     processed_at timestamptz not null default clock_timestamp(),
     primary key (consumer, event_id)
 );
-create index if not exists processed_events_age on processed_events (processed_at)
+create index if not exists processed_events_age on processed_events using brin (processed_at)
 """
 
 

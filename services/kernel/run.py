@@ -25,7 +25,7 @@ from psycogreen.eventlet import patch_psycopg  # noqa: E402
 
 from services.kernel import health  # noqa: E402
 from services.kernel.config import Settings  # noqa: E402
-from services.kernel.process import enter  # noqa: E402
+from services.kernel.process import enter, settle_memory  # noqa: E402
 
 log = logging.getLogger("livedrops.run")
 # Calls that a service works on at once. More would only wait for its database connections.
@@ -50,6 +50,7 @@ def main(argument: str) -> None:
         signal.signal(number, lambda *_: eventlet.spawn_n(_stop, runner, settings.stop_timeout_s))
     health.serve(process)
     runner.start()
+    settle_memory()
     log.info("started %s", argument)
     runner.wait()
     process.metrics.stop()

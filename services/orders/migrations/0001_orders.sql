@@ -39,7 +39,7 @@ create table orders (
     unique (drop_id, user_id, key)
 );
 -- distribute: orders by drop_id
-create index orders_standing on orders (drop_id, user_id) include (quantity) where status in ('HELD', 'CONFIRMED');
+-- A person's orders of a drop are found through the key's index, which begins with drop_id and user_id.
 
 create table stock_audit (
     drop_id uuid not null,
@@ -75,6 +75,8 @@ create table outbox (
     primary key (drop_id, id)
 );
 -- distribute: outbox by drop_id
+-- Rows live for a moment: compressing them would cost more than storing them.
+alter table outbox alter column events set storage external;
 
 -- A person's orders: a read model, written from events only.
 create table user_orders (

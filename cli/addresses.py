@@ -1,0 +1,59 @@
+"""Where the broker and the stores are: as the environment says, or else in the local stack."""
+
+import os
+from collections.abc import Callable, Mapping
+from functools import cached_property
+
+from cli.failures import NotConfigured
+
+BROKER = "LIVEDROPS_BROKER_URL"
+ORDERS_POSTGRES = "LIVEDROPS_ORDERS_POSTGRES_URL"
+USERS_MONGO = "LIVEDROPS_USERS_MONGO_URL"
+# Whose rights on the broker the command has: see services/contracts/rights.py.
+BROKER_USER = "operations"
+_SCHEMES = {BROKER: ("amqp", "amqps"), ORDERS_POSTGRES: ("postgresql", "postgres"), USERS_MONGO: ("mongodb", "mongodb+srv")}
+_START = {"dev": "make run", "test": "livedrops stack up --profile test"}
+
+
+class Addresses:
+    """Settings of this run of the command. The local stack is asked only when the environment does not answer."""
+
+    def __init__(
+        self, profile: str, environ: Mapping[str, str] = os.environ, local: Callable[[str], Mapping[str, str]] | None = None
+    ) -> None:
+        """local: the settings of a profile's running stack, empty where it does not run."""
+        self.profile = profile
+        self._environ = environ
+        self._local = local or _of_stack
+
+    def find(self, variable: str) -> str | None:
+        """The setting, or None where nobody knows it."""
+        return self._environ.get(variable) or self._stack.get(variable)
+
+    def require(self, variable: str) -> str:
+        """An address. Raises NotConfigured where nobody knows it or it has the wrong scheme."""
+        address = self.find(variable)
+        if address is None:
+            raise NotConfigured(
+                f"{variable} is not set, and the local {self.profile} stack is not running. Start it with `{_START[self.profile]}`."
+            )
+        schemes = [f"{scheme}://" for scheme in _SCHEMES[variable]]
+        if not address.startswith(tuple(schemes)):
+            raise NotConfigured(f"{variable} must start with {' or '.join(schemes)}")
+        return address
+
+    @cached_property
+    def _stack(self) -> Mapping[str, str]:
+        return self._local(self.profile)
+
+
+def _of_stack(profile: str) -> Mapping[str, str]:
+    # Imported here: whoever has addresses in the environment, in production say, needs no local stack.
+    from stack.api import Stack
+    from stack.errors import StackError
+
+    try:
+        here = Stack.of_profile(profile)
+        return here.environment(BROKER_USER) if here.is_running() else {}
+    except StackError as error:
+        raise NotConfigured(f"The local stack can't be asked: {error}") from error

@@ -1,0 +1,96 @@
+"""`livedrops migrate`: bring the schemas of every context up to date."""
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+from textwrap import shorten
+
+import click
+import psycopg2
+
+from cli.addresses import ORDERS_POSTGRES, USERS_MONGO, Addresses
+from cli.failures import CommandFailed
+from services import orders
+from services.contracts.errors import Unavailable
+from services.kernel import migrations
+from services.kernel.metrics import Metrics
+from services.kernel.mongo import Mongo
+from services.kernel.postgres import Postgres
+from services.users.settings import UsersSettings
+from services.users.store import Accounts
+
+ORDERS_MIGRATIONS = Path(str(orders.__file__)).parent / "migrations"
+# A store that starts is ready within a moment; asking more often would only fill its log.
+ASK_EVERY_S = 0.5
+# MongoDB's client describes its whole world; the beginning says what is wrong.
+LONGEST_REASON = 200
+
+
+@click.command()
+@click.option("--wait-s", type=click.FloatRange(0), default=30.0, show_default=True, help="How long to wait for each store, in seconds.")
+@click.pass_obj
+def migrate(addresses: Addresses, wait_s: float) -> None:
+    """Apply what is missing to the schemas of all contexts. Safe to repeat, and beside traffic.
+
+    \b
+    Example:
+      livedrops migrate --wait-s 60
+    """
+    # Both addresses first: half a migration helps nobody.
+    postgres_url, mongo_url = addresses.require(ORDERS_POSTGRES), addresses.require(USERS_MONGO)
+    database = addresses.find("LIVEDROPS_USERS_MONGO_DATABASE") or UsersSettings.model_fields["users_mongo_database"].default
+    _report("orders", migrate_orders(postgres_url, wait_s))
+    _report("users", migrate_users(mongo_url, database, wait_s))
+
+
+def migrate_orders(url: str, wait_s: float) -> Iterator[str]:
+    """Apply the migrations of orders' PostgreSQL. Yields what was done. Raises Unavailable, CommandFailed."""
+    store = Postgres(url, Metrics(), size=1, name="migrate")
+    try:
+        _wait("PostgreSQL", store.check, wait_s)
+        for name in migrations.migrate(store, ORDERS_MIGRATIONS):
+            yield f"applied {name}"
+    except psycopg2.Error as error:
+        raise CommandFailed("MIGRATION_FAILED", f"orders, PostgreSQL: {error}") from error
+    finally:
+        store.close()
+
+
+def migrate_users(url: str, database: str, wait_s: float) -> Iterator[str]:
+    """Make the indexes of users' MongoDB. Yields what was done. Raises Unavailable."""
+    store = Mongo(url, database, Metrics())
+    try:
+        _wait("MongoDB", store.check, wait_s)
+        before = _indexes(store)
+        Accounts(store).prepare()
+        for name in sorted(_indexes(store) - before):
+            yield f"made index {name}"
+    finally:
+        store.close()
+
+
+def _indexes(store: Mongo) -> set[str]:
+    with store.errors():
+        collections = store.database.list_collection_names()
+        return {f"{name}.{index}" for name in collections for index in store.collection(name).index_information() if index != "_id_"}
+
+
+def _wait(name: str, check: Callable[[], None], wait_s: float) -> None:
+    """Until the store answers. Raises Unavailable with its last word."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            return check()
+        except Unavailable as error:
+            if time.monotonic() >= deadline:
+                reason = shorten(str(error.__cause__ or error), LONGEST_REASON)
+                raise Unavailable(f"{name} did not answer within {wait_s:g} s: {reason}") from error
+        time.sleep(ASK_EVERY_S)
+
+
+def _report(context: str, steps: Iterator[str]) -> None:
+    """Print each step once it is done."""
+    first = next(steps, "nothing to do")
+    for step in chain([first], steps):
+        click.echo(f"{context}: {step}")

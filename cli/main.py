@@ -1,0 +1,100 @@
+"""The entry point: `livedrops`, or `python -m cli.main`.
+
+Exit codes: 0 done, 1 the answer is an error or something is not well, 2 the command line or the configuration is wrong.
+"""
+
+import importlib
+import logging
+from typing import Any, cast
+
+import click
+
+from cli.addresses import Addresses
+from cli.failures import CommandFailed, NotConfigured
+from services.contracts.errors import LiveDropsError
+
+# Loaded when they are asked for: a part that is broken here (a server's client, the local stack) hinders no other.
+COMMANDS = {
+    "demo": "cli.commands.demo:demo",
+    "dlq": "cli.commands.dlq:dlq",
+    "events": "cli.commands.events:events",
+    "migrate": "cli.commands.migrate:migrate",
+    "reconcile": "cli.commands.reconcile:reconcile",
+    "rpc": "cli.commands.rpc:rpc",
+    "stack": "stack.commands:stack",
+}
+
+
+class Commands(click.Group):
+    """The commands of COMMANDS. An error that services or stores answer with ends them with one plain line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        try:
+            return cast(click.Command, getattr(importlib.import_module(module), attribute))
+        except ImportError as error:
+            return _unloadable(cmd_name, error)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LiveDropsError as error:
+            raise CommandFailed.of(error) from error
+
+
+def _unloadable(name: str, error: ImportError) -> click.Command:
+    """Stands in for a command that can't be imported, so that help for all the others can still be shown."""
+
+    def fail(**_options: Any) -> None:
+        raise NotConfigured(f"`livedrops {name}` can't be loaded: {error}")
+
+    options = {"ignore_unknown_options": True}
+    return click.Command(name, options, fail, [click.Argument(["arguments"], nargs=-1)], help=f"Can't be loaded: {error}")
+
+
+@click.group(cls=Commands)
+@click.option(
+    "--profile",
+    type=click.Choice(["dev", "test"]),
+    default="dev",
+    envvar="LIVEDROPS_PROFILE",
+    show_default=True,
+    show_envvar=True,
+    help="The local stack whose addresses are used where the environment names none.",
+)
+@click.pass_context
+def livedrops(ctx: click.Context, profile: str) -> None:
+    """Run LiveDrops, look inside and mend it.
+
+    Addresses come from LIVEDROPS_BROKER_URL, LIVEDROPS_ORDERS_POSTGRES_URL and LIVEDROPS_USERS_MONGO_URL, or from the local
+    stack that `make run` starts.
+
+    \b
+    Example:
+      livedrops rpc orders.get_stock '{"drop_id": "0193a5c8-..."}'
+    """
+    ctx.obj = Addresses(profile)
+    if ctx.invoked_subcommand == "stack":
+        ctx.default_map = _same_profile(livedrops.get_command(ctx, "stack"), profile)
+
+
+def _same_profile(stack: click.Command | None, profile: str) -> dict[str, Any]:
+    """The stack's commands have --profile, too; ours is their default."""
+    names = stack.commands if isinstance(stack, click.Group) else ()
+    return {"stack": {name: {"profile": profile} for name in names}}
+
+
+def main() -> None:
+    """Run the command line of this process, and exit."""
+    # Libraries would write of a lost connection on their own, beside the one line that we write.
+    logging.getLogger().addHandler(logging.NullHandler())
+    livedrops(prog_name="livedrops")
+
+
+if __name__ == "__main__":
+    main()
