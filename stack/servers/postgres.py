@@ -29,12 +29,11 @@ _PROBE_TIMEOUT_S = 1
 # Writes and syncs 40 MB: a second on a good disk.
 _INITDB_DEADLINE_S = 120
 
-# wal_level logical: change data capture reads the log. The rest is the size of one developer's machine.
+# The size of one developer's machine.
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "shared_buffers": "128MB",
     "max_connections": "100",
-    "wal_level": "logical",
     "fsync": "on",
     "timezone": "UTC",
     "log_destination": "stderr",
