@@ -94,10 +94,11 @@ def _end(gateway: Gateway, response: Response) -> Response:
     visit: Visit = g.visit
     rule = request.url_rule
     route = rule.endpoint.rpartition(".")[2] if rule else "unknown"
-    metrics = gateway.process.metrics
-    metrics.timing(f"http.{route}", time.perf_counter() - visit.began)
-    metrics.count(f"http.{route}.status.{response.status_code}")
-    response.headers.extend({REQUEST_ID: visit.correlation_id, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"})
+    gateway.process.metrics.timing(f"http.{route}.{response.status_code}", time.perf_counter() - visit.began)
+    headers = response.headers
+    headers[REQUEST_ID] = visit.correlation_id
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Cache-Control"] = "no-store"
     return response
 
 

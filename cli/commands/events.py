@@ -42,13 +42,19 @@ def tail(addresses: Addresses, patterns: tuple[str, ...], pretty: bool, count: i
     bodies = watch(addresses.require(BROKER), patterns or ("#",), deadline, lambda text: click.echo(text, err=True))
     missing = count
     try:
-        for body in islice(bodies, count):
+        for body in islice((event for message in bodies for event in apart(message)), count):
             click.echo(pretty_line(body, shutil.get_terminal_size().columns) if pretty else json_line(body))
             missing = missing and missing - 1
     except KeyboardInterrupt:
         return
     if missing:
         raise CommandFailed("TOO_FEW", f"{missing} of {count} events did not come in {for_s:g} s.")
+
+
+def apart(message: bytes) -> list[bytes]:
+    """The events of a message, which may hold several; a message that is no JSON is shown as it is."""
+    told = _decoded(message)
+    return [msgspec.json.encode(event) for event in told] if isinstance(told, list) else [message]
 
 
 def json_line(body: bytes) -> str:

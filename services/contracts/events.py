@@ -1,6 +1,7 @@
 """Events: facts that happened, published at least once and in no promised order.
 
-Consumers dedupe on `id` and compare versions. `type` is also the routing key on the events exchange.
+Consumers dedupe on `id` and compare versions. `type` is also the routing key on the events exchange. A message is one event, or
+an array of events of one type that were published together: a broker's work is counted in messages, and a sold-out sale has thousands.
 """
 
 from typing import Annotated, Any
@@ -84,3 +85,9 @@ PAYLOADS: dict[str, type[msgspec.Struct]] = {
     "drop.low_stock": DropLowStock,
     "drop.sold_out": DropSoldOut,
 }
+
+
+def events_of(body: bytes) -> list[Event]:
+    """The events of a message's body. Raises msgspec.MsgspecError where it is neither an event nor an array of them."""
+    told = msgspec.json.decode(body, type=Event | list[Event])
+    return told if isinstance(told, list) else [told]

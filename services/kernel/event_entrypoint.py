@@ -41,8 +41,10 @@ MAX_ERROR_TEXT = 2_000
 
 @dataclass(frozen=True)
 class _Delivery:
+    """A message and its events: one, or several that were published together."""
+
     message: Message
-    event: Event
+    events: list[Event]
 
 
 class EventConsumer(Consumer):  # type: ignore[misc]
@@ -50,7 +52,7 @@ class EventConsumer(Consumer):  # type: ignore[misc]
 
     consumer_cls = WatchedConsumer
 
-    def __init__(self, name: str, batch: int = 100, **options: Any) -> None:
+    def __init__(self, name: str, batch: int = 20, **options: Any) -> None:
         self.name = name
         self.batch = batch
         queue = Queue(event_queue(name), exchange=Exchange(""), no_declare=True)
@@ -67,17 +69,18 @@ class EventConsumer(Consumer):  # type: ignore[misc]
 
     def handle_message(self, body: Any, message: Message) -> None:
         try:
-            event = _event(body)
+            delivery = _Delivery(message, _events(body))
         except InvalidInput as error:
-            self._bury(message, body, error)
+            self._bury(message, message.body, error)
+            self.consumer.ack_message(message)
             return
-        self._waiting.append(_Delivery(message, event))
+        self._waiting.append(delivery)
         if not self._draining:
             self._draining = True
             self.container.spawn_managed_thread(self._drain, identifier=f"events.{self.name}")
 
     def _drain(self) -> None:
-        """Handle what waits, one batch at a time, until nothing waits."""
+        """Handle what waits, some messages at a time, until nothing waits."""
         try:
             while self._waiting:
                 self._handle([self._waiting.popleft() for _ in range(min(len(self._waiting), self.batch))])
@@ -85,19 +88,29 @@ class EventConsumer(Consumer):  # type: ignore[misc]
             self._draining = False
 
     def _handle(self, deliveries: list[_Delivery]) -> None:
-        error = self._run(deliveries)
-        if error is None:
-            self._acknowledge(deliveries)
-        elif len(deliveries) == 1:
-            self._fail(deliveries[0], error)
-        else:
+        error = self._run([event for delivery in deliveries for event in delivery.events])
+        if isinstance(error, ContainerBeingKilled):
             for delivery in deliveries:
-                self._handle([delivery])
+                self.consumer.requeue_message(delivery.message)
+            return
+        if error is not None:
+            self._handle_apart(deliveries)
+        failpoints.reach("events.before_ack")
+        for delivery in deliveries:
+            self.consumer.ack_message(delivery.message)
 
-    def _run(self, deliveries: list[_Delivery]) -> BaseException | None:
+    def _handle_apart(self, deliveries: list[_Delivery]) -> None:
+        """Event by event, so that one that fails holds up no other."""
+        for delivery in deliveries:
+            for event in delivery.events:
+                error = self._run([event])
+                if error is not None:
+                    self._fail(delivery.message, event, error)
+
+    def _run(self, events: list[Event]) -> BaseException | None:
         """Run the handler in a worker and wait for it. What it raised, or None."""
         finished = Signal()
-        call = calls.begin(calls.MAX_TIMEOUT_S, deliveries[0].event.correlation_id)
+        call = calls.begin(calls.MAX_TIMEOUT_S, events[0].correlation_id)
         begin = time.perf_counter()
 
         def finish(_worker: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
@@ -105,67 +118,62 @@ class EventConsumer(Consumer):  # type: ignore[misc]
             return result, exc_info
 
         try:
-            events = [delivery.event for delivery in deliveries]
             self.container.spawn_worker(self, (events,), {}, context_data=call_data(call), handle_result=finish)
         except ContainerBeingKilled as killed:
             return killed  # type: ignore[no-any-return]
         raised: BaseException | None = finished.wait()
         process().metrics.timing(f"events.{self.name}", time.perf_counter() - begin)
-        process().metrics.count(f"events.{self.name}.handled", len(deliveries))
+        process().metrics.count(f"events.{self.name}.handled", len(events))
         return raised
 
-    def _acknowledge(self, deliveries: list[_Delivery]) -> None:
-        failpoints.reach("events.before_ack")
-        for delivery in deliveries:
-            self.consumer.ack_message(delivery.message)
-
-    def _fail(self, delivery: _Delivery, error: BaseException) -> None:
-        if isinstance(error, ContainerBeingKilled):
-            self.consumer.requeue_message(delivery.message)
-            return
-        attempt = int(delivery.message.headers.get(ATTEMPT, 0)) + 1
+    def _fail(self, message: Message, event: Event, error: BaseException) -> None:
+        """Put a failed event, alone, into the next delay queue, or among the dead letters."""
+        attempt = int(message.headers.get(ATTEMPT, 0)) + 1
         process().metrics.count(f"events.{self.name}.failed")
-        extra = {"event_id": delivery.event.id, "event_type": delivery.event.type, "attempt": attempt}
+        extra = {"event_id": event.id, "event_type": event.type, "attempt": attempt}
         log.warning("an event failed", extra=extra, exc_info=error)
+        body = msgspec.json.encode(event)
         if attempt > len(DELAY_STEPS_S):
-            self._bury(delivery.message, msgspec.to_builtins(delivery.event), error, attempt)
+            self._bury(message, body, error, attempt, event)
         else:
-            self._send_on(delivery.message, delay_exchange(DELAY_STEPS_S[attempt - 1]), {ATTEMPT: attempt})
+            self._send_on(message, body, delay_exchange(DELAY_STEPS_S[attempt - 1]), {ATTEMPT: attempt}, event)
 
-    def _bury(self, message: Message, _body: Any, error: BaseException, attempt: int = 0) -> None:
+    def _bury(self, message: Message, body: Any, error: BaseException, attempt: int = 0, event: Event | None = None) -> None:
         process().metrics.count(f"events.{self.name}.dead")
-        log.error(
-            "an event is dead", extra={"queue": event_queue(self.name), "message_id": message.properties.get("message_id")}, exc_info=error
-        )
-        self._send_on(message, DEAD_EXCHANGE, {ATTEMPT: attempt, ERROR: _error_text(error)})
+        extra = {"queue": event_queue(self.name), "message_id": event.id if event else message.properties.get("message_id")}
+        log.error("an event is dead", extra=extra, exc_info=error)
+        self._send_on(message, body, DEAD_EXCHANGE, {ATTEMPT: attempt, ERROR: _error_text(error)}, event)
 
     def _bury_undecodable(self, message: Message, error: Exception) -> None:
-        self._bury(message, None, InvalidInput(f"The event is not JSON: {error}"))
+        self._bury(message, message.body, InvalidInput(f"The event is not JSON: {error}"))
+        self.consumer.ack_message(message)
 
-    def _send_on(self, message: Message, exchange: str, headers: dict[str, Any]) -> None:
-        """Publish the message elsewhere, confirmed, then acknowledge it here."""
+    def _send_on(self, message: Message, body: Any, exchange: str, headers: dict[str, Any], event: Event | None) -> None:
+        """Publish elsewhere, confirmed. The message itself is acknowledged only when all of it has gone somewhere."""
         kept = {key: value for key, value in message.headers.items() if key in (wire.CORRELATION_ID, ATTEMPT)}
         self._publisher.publish(
-            message.body,
+            body,
             exchange=Exchange(exchange, no_declare=True),
             routing_key=event_queue(self.name),
             serializer=None,
             content_type="application/json",
             content_encoding="utf-8",
             headers={**kept, **headers},
-            message_id=message.properties.get("message_id"),
-            type=message.properties.get("type"),
+            message_id=event.id if event else message.properties.get("message_id"),
+            type=event.type if event else message.properties.get("type"),
         )
-        self.consumer.ack_message(message)
 
 
-def _event(body: Any) -> Event:
-    """A well-formed event of a known type. Raises InvalidInput."""
+def _events(body: Any) -> list[Event]:
+    """Well-formed events of known types. Raises InvalidInput."""
     try:
-        event = msgspec.convert(body, Event)
-        if event.type in PAYLOADS:
-            msgspec.convert(event.data, PAYLOADS[event.type])
-        return event
+        events = msgspec.convert(body if isinstance(body, list) else [body], list[Event])
+        if not events:
+            raise InvalidInput("The message holds no event.")
+        for event in events:
+            if event.type in PAYLOADS:
+                msgspec.convert(event.data, PAYLOADS[event.type])
+        return events
     except msgspec.ValidationError as error:
         raise InvalidInput(str(error)) from error
 
@@ -175,8 +183,11 @@ def _error_text(error: BaseException) -> str:
     return (code + "".join(traceback.format_exception(error)))[-MAX_ERROR_TEXT:]
 
 
-def event_handler(name: str, *, batch: int = 100) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Make a method the consumer of the event queue `name` (see contracts.rights). It takes a list of Event."""
+def event_handler(name: str, *, batch: int = 20) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a method the consumer of the event queue `name` (see contracts.rights). It takes a list of Event.
+
+    batch: messages handled together at the most; each may hold several events.
+    """
     return partial(_decorate, name, batch)
 
 

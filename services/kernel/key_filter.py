@@ -4,11 +4,12 @@ Orders hands the gateways one of these when a drop sells out; a key outside it c
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 # 12 bits and 8 probes a key let about 1 in 300 strangers ask orders: ln 2 * 12 is about 8.
 BITS_PER_KEY = 12
 PROBES = 8
+_NUMBERS = range(PROBES)
 
 
 class KeyFilter:
@@ -29,11 +30,14 @@ class KeyFilter:
 
     def may_hold(self, user_id: str, key: str) -> bool:
         bits = self.bits
-        return all(bits[place >> 3] & (1 << (place & 7)) for place in _places(user_id, key, len(bits) * 8))
+        for place in _places(user_id, key, len(bits) * 8):
+            if not bits[place >> 3] & (1 << (place & 7)):
+                return False
+        return True
 
 
-def _places(user_id: str, key: str, size: int) -> Iterator[int]:
+def _places(user_id: str, key: str, size: int) -> list[int]:
     """Double hashing: Kirsch and Mitzenmacher, "Less hashing, same performance" (2006)."""
     digest = hashlib.blake2b(f"{user_id}\x00{key}".encode(), digest_size=16).digest()
     first, step = int.from_bytes(digest[:8]), int.from_bytes(digest[8:]) | 1
-    return ((first + number * step) % size for number in range(PROBES))
+    return [(first + number * step) % size for number in _NUMBERS]

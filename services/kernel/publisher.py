@@ -16,6 +16,9 @@ from services.kernel.amqp import AmqpThread
 from services.kernel.topology import EVENTS_EXCHANGE
 from services.kernel.wire import CORRELATION_ID
 
+# Some 25 KB a message: large enough to spare the broker, small enough to be one step of a consumer.
+MOST_EVENTS_A_MESSAGE = 50
+
 
 class NotConfirmed(Unavailable):
     """The broker did not take all of it: publish again. Consumers dedupe."""
@@ -83,12 +86,15 @@ class EventPublisher:
             flight.fail()
             return
         self._flight = flight
-        flight.left = set(range(self._last_tag + 1, self._last_tag + 1 + len(events)))
-        self._last_tag += len(events)
-        for event in events:
-            self._channel.basic_publish(EVENTS_EXCHANGE, event.type, msgspec.json.encode(event), self._properties(event))
+        messages = _together(events)
+        flight.left = set(range(self._last_tag + 1, self._last_tag + 1 + len(messages)))
+        self._last_tag += len(messages)
+        for message in messages:
+            body = msgspec.json.encode(message[0] if len(message) == 1 else message)
+            self._channel.basic_publish(EVENTS_EXCHANGE, message[0].type, body, self._properties(message[0]))
 
     def _properties(self, event: Event) -> BasicProperties:
+        """Of a message that begins with this event."""
         return BasicProperties(
             content_type="application/json",
             content_encoding="utf-8",
@@ -109,3 +115,12 @@ class EventPublisher:
         flight.left -= tags
         if not flight.left:
             flight.done.set()
+
+
+def _together(events: Sequence[Event]) -> list[list[Event]]:
+    """The events as messages: those of one type and one call travel together."""
+    groups: dict[tuple[str, str | None], list[Event]] = {}
+    for event in events:
+        groups.setdefault((event.type, event.correlation_id), []).append(event)
+    size = MOST_EVENTS_A_MESSAGE
+    return [group[begin : begin + size] for group in groups.values() for begin in range(0, len(group), size)]

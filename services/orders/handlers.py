@@ -13,6 +13,6 @@ class OrderViews:
 
     sales = SalesProvider()
 
-    @event_handler(CONSUMER, batch=200)
+    @event_handler(CONSUMER)
     def apply(self, events: list[Event]) -> None:
         self.sales.views.apply(events)

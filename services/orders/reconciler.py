@@ -33,29 +33,35 @@ class Reconciler:
         self._unbalanced: dict[str, Finding] = {}
 
     def round(self) -> float:
-        """Check what changed, and everything when it is time. Returns the seconds to pause."""
+        """Check what changed and what did not balance at the last look, and everything when it is time. Returns the seconds to pause."""
         if time.monotonic() >= self._all_due:
             self._all_due = time.monotonic() + self._settings.reconcile_all_every_s
-            self._check(None)
+            self._check_all()
             with self._postgres.session() as session:
                 inbox.forget_old(session)
         now = self._books.now()
-        self._check(self._since or now)
+        self._check({*self._books.changed_since(self._since or now), *self._unbalanced})
         self._since = now - timedelta(seconds=self._settings.reconcile_overlap_s)
         self._metrics.gauge("orders.reconciler.unbalanced", len(self._unbalanced))
         self._metrics.gauge("orders.reconciler.units_astray", sum(map(units_astray, self._unbalanced.values())))
         return self._settings.reconcile_every_s
 
-    def _check(self, since: datetime | None) -> None:
-        """Check the books changed since then, or all, a page at a time."""
+    def _check_all(self) -> None:
         after = None
         while True:
-            page = self._books.check_changed(since, after, PAGE) if since else self._books.check_page(after, PAGE)
+            page = self._books.check_page(after, PAGE)
             for book in page:
                 self._judge(book)
             if len(page) < PAGE:
                 return
             after = page[-1].drop_id
+
+    def _check(self, drop_ids: set[str]) -> None:
+        """Some books, a page at a time."""
+        wanted = sorted(drop_ids)
+        for begin in range(0, len(wanted), PAGE):
+            for book in self._books.check(wanted[begin : begin + PAGE]):
+                self._judge(book)
 
     def _judge(self, book: Finding) -> None:
         self._metrics.count("orders.reconciler.checked")

@@ -49,7 +49,7 @@ from json_to_recordset(%(sales)s) as sale (id uuid, user_id uuid, quantity integ
 _UPDATE_STOCK = """
 update stock set name = %(name)s, starts_at = %(starts_at)s, ends_at = %(ends_at)s, total = %(total)s, available = %(available)s,
     held = %(held)s, sold = %(sold)s, price_amount = %(amount)s, price_currency = %(currency)s, per_user_limit = %(limit)s,
-    version = %(version)s, resale_at = %(resale_at)s, updated_at = clock_timestamp()
+    version = %(version)s, resale_at = %(resale_at)s
 where drop_id = %(drop)s;
 """
 _INSERT_OUTBOX = "insert into outbox (drop_id, id, events) values (%(drop)s, %(outbox_id)s, %(events)s);"
@@ -209,11 +209,15 @@ class Books:
             where = "where s.drop_id > %s order by s.drop_id limit %s"
             return [Finding(*_whole(row)) for row in session.rows(f"{_CHECK} {where}", (after or str(uuid.UUID(int=0)), first))]
 
-    def check_changed(self, since: datetime, after: str | None, first: int) -> list[Finding]:
-        """The same for books that changed since then."""
+    def changed_since(self, since: datetime) -> list[str]:
+        """Drops whose stock changed since then, as the audit log has it."""
         with self._postgres.session() as session:
-            where = "where s.updated_at >= %s and s.drop_id > %s order by s.drop_id limit %s"
-            return [Finding(*_whole(row)) for row in session.rows(f"{_CHECK} {where}", (since, after or str(uuid.UUID(int=0)), first))]
+            return [row[0] for row in session.rows("select distinct drop_id::text from stock_audit where at >= %s order by 1", (since,))]
+
+    def check(self, drop_ids: Sequence[str]) -> list[Finding]:
+        """These books and what their orders and audit trail say of them, balanced or not."""
+        with self._postgres.session() as session:
+            return [Finding(*_whole(row)) for row in session.rows(f"{_CHECK} where s.drop_id = any(%s::uuid[])", (list(drop_ids),))]
 
 
 def _whole(row: Row) -> tuple[Any, ...]:

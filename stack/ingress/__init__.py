@@ -15,7 +15,7 @@ from stack.servers import Site
 # 5,000 buyers with two connections each, and room.
 MOST_CONNECTIONS = 12_000
 # Below a gateway's count of threads, together with reads: orders never take the last ones.
-ORDERS_PER_GATEWAY = 96
+ORDERS_PER_GATEWAY = 64
 READS_PER_GATEWAY = 64
 # About 300 ms of orders at 1,000 a second: whoever would wait longer is told at once to come back.
 LONGEST_ORDERS_QUEUE = 256

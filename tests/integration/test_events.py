@@ -10,7 +10,7 @@ import pika
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
-from services.contracts.events import Event, OrderConfirmed
+from services.contracts.events import Event, OrderConfirmed, events_of
 from services.contracts.orders import Order, Orders, OrderStatus, PlaceOrder, Stock
 from services.contracts.values import Money
 from services.kernel import ids, topology
@@ -44,10 +44,10 @@ def watcher(stack: Stack) -> Iterator[BlockingChannel]:
 
 def heard(channel: BlockingChannel) -> list[Event]:
     """What lies in the watcher's queue, taken out."""
-    events = []
+    events: list[Event] = []
     while (got := channel.basic_get("watch.tests", auto_ack=True))[0] is not None:
         assert got[2] is not None
-        events.append(msgspec.json.decode(got[2], type=Event))
+        events += events_of(got[2])
     return events
 
 

@@ -169,7 +169,7 @@ def test_every_step_of_an_order_has_its_metric(
             stack.wait_ready(unit)
         drop, buyer = open_drop(), person()
         wanted = {
-            *("http.graphql", "http.graphql.status.200", "rpc.client.orders.place_many", "rpc.server.orders.place_many"),
+            *("http.graphql.200", "rpc.client.orders.place_many", "rpc.server.orders.place_many"),
             *("store.orders.held", "cache.stock", "cache.limit", "events.orders.views", "events.orders.views.handled"),
         }
         seen: set[str] = set()
