@@ -4,7 +4,8 @@ import logging
 import time
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
+from flask.sessions import NullSession, SessionInterface
 from werkzeug.exceptions import HTTPException
 
 from gateway import errors, rest
@@ -35,6 +36,7 @@ def create() -> Flask:
 
 def make_app(gateway: Gateway) -> Flask:
     app = Flask("gateway", static_folder=None)
+    app.session_interface = _NoSessions()
     app.config["MAX_CONTENT_LENGTH"] = gateway.settings.max_body_bytes
     app.add_url_rule(
         "/graphql",
@@ -47,9 +49,17 @@ def make_app(gateway: Gateway) -> Flask:
     _add_health(app, gateway)
     app.before_request(lambda: _begin(gateway))
     app.after_request(lambda response: _end(gateway, response))
-    app.teardown_request(lambda _error: g.visit.end_call() if "visit" in g else None)
     app.register_error_handler(Exception, _error)
     return app
+
+
+class _NoSessions(SessionInterface):
+    """Who asks is in the token: no cookie is read or written."""
+
+    _none = NullSession()
+
+    def open_session(self, app: Flask, request: Request) -> NullSession:
+        return self._none
 
 
 def _add_health(app: Flask, gateway: Gateway) -> None:
@@ -99,6 +109,7 @@ def _end(gateway: Gateway, response: Response) -> Response:
     headers[REQUEST_ID] = visit.correlation_id
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Cache-Control"] = "no-store"
+    visit.end_call()
     return response
 
 
