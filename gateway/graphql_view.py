@@ -78,7 +78,7 @@ class LiveDropsGraphQLView(GraphQLView[RequestContext, None]):
         if request.method != "POST":
             return super().parse_http_body(request, context)
         protocol = "http-strict" if STRICT_JSON in request.headers.get("Accept", "") else "http"
-        return self.get_graphql_request_data(request, context, self.decode_json(current_request.get_data()), protocol)
+        return self.get_graphql_request_data(request, context, self.decode_json(inputs.body_of(current_request)), protocol)
 
     def get_graphql_request_data(self, request: SyncHTTPRequestAdapter, context: Any, data: Any, protocol: Any) -> GraphQLRequestData:
         if not isinstance(data, dict):

@@ -50,7 +50,7 @@ def _body(allowed: set[str]) -> dict[str, Any]:
     """The request's body: a JSON object with no other field than these. Raises InvalidInput."""
     if request.mimetype != JSON:
         raise InvalidInput("Send the body as application/json.", field="Content-Type")
-    body = inputs.json_of(request.get_data())
+    body = inputs.json_of(inputs.body_of(request))
     if not isinstance(body, dict):
         raise InvalidInput("The body must be a JSON object.")
     if unknown := sorted(set(body) - allowed):

@@ -60,8 +60,10 @@ class Metrics:
             self.timing(name, time.perf_counter() - begin)
 
     def flush(self) -> None:
+        """Send what was gathered. Outside the lock: a send lets others run, and they would all wait for it."""
         with self._lock:
-            self._send()
+            gathered, self._pipeline, self._gathered = self._pipeline, self._client.pipeline(), 0
+        gathered.send()
 
     def stop(self) -> None:
         self._stopped.set()
@@ -71,10 +73,6 @@ class Metrics:
     def _gather(self) -> None:
         self._gathered += 1
         if self._gathered >= MAX_GATHERED:
-            self._send()
-
-    def _send(self) -> None:
-        if self._gathered:
             self._gathered = 0
             self._pipeline.send()
 
