@@ -79,8 +79,3 @@ class Metrics:
     def _flush_always(self) -> None:
         while not self._stopped.wait(FLUSH_EVERY_S):
             self.flush()
-
-
-def key(text: str) -> str:
-    """A text as one word of a metric's name."""
-    return "".join(c if c.isalnum() or c in "-_" else "_" for c in text)
