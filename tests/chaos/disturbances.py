@@ -1,0 +1,113 @@
+"""What goes wrong in these tests, each as a block after which all is as before."""
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import redis
+
+from services.kernel.failpoints import KNOWN
+from stack.api import Stack
+from tests.conftest import eventually
+
+APT_DEADLINE_S = 300
+SLOW_S = 2.0
+
+
+@contextmanager
+def running_with(stack: Stack, extra: Mapping[str, Mapping[str, str]]) -> Iterator[None]:
+    """Run units with more environment variables for the block. extra: by unit."""
+    try:
+        for unit, variables in extra.items():
+            stack.set_environment(unit, variables)
+        for unit in extra:
+            stack.wait_ready(unit)
+        yield
+    finally:
+        for unit in extra:
+            stack.clear_environment(unit)
+        for unit in extra:
+            stack.wait_ready(unit)
+
+
+@dataclass(frozen=True)
+class Failpoints:
+    """Places of the code at which a process dies, armed for all units that have them. folder: holds a file for each."""
+
+    folder: Path
+
+    def environment(self) -> dict[str, str]:
+        return {"LIVEDROPS_FAILPOINTS": ",".join(f"{name}={self.folder / name}" for name in KNOWN)}
+
+    def kill_at(self, name: str) -> None:
+        """Let the next process that comes to this place die there, and wait until one has."""
+        file = self.folder / name
+        file.write_bytes(b"x")
+        eventually(lambda: not file.stat().st_size, timeout_s=30)
+
+
+@contextmanager
+def stopped(stack: Stack, name: str) -> Iterator[None]:
+    """Stop a server or unit for the block."""
+    stack.stop(name)
+    try:
+        yield
+    finally:
+        stack.start(name)
+        stack.wait_ready(name)
+
+
+@contextmanager
+def slow_redis(url: str) -> Iterator[None]:
+    """Redis answers all commands of up to SLOW_S seconds together, when they are over, for the block."""
+    done = threading.Event()
+    client = redis.Redis.from_url(url, socket_timeout=3 * SLOW_S)
+
+    def hold_up() -> None:
+        # A pause holds up the next request for one as well: they follow each other without a gap.
+        while not done.is_set():
+            client.client_pause(int(SLOW_S * 1000), all=True)
+
+    thread = threading.Thread(target=hold_up, name="slow redis")
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        client.ping()  # answered when the last pause is over
+        client.close()
+
+
+def false_clock(offset: str) -> dict[str, str]:
+    """Environment of a process whose clock is off. offset: as libfaketime takes it, "+1h" or "-1h".
+
+    The monotonic clock stays right, as it does on a machine whose time of day is wrong.
+    """
+    return {"LD_PRELOAD": str(_libfaketime()), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+
+def _libfaketime() -> Path:
+    found = _find_libfaketime()
+    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["apt-get", "-q", "update"], ["apt-get", "-qy", "--no-install-recommends", "install", "libfaketime"]):
+            subprocess.run(command, env=environment, check=True, capture_output=True, timeout=APT_DEADLINE_S)
+        found = _find_libfaketime()
+    if found is None:
+        pytest.fail("libfaketime is not installed. Ask an administrator for: apt-get install libfaketime")
+    return found
+
+
+def _find_libfaketime() -> Path | None:
+    """The one that is safe in programs with threads."""
+    for folder in (Path("/usr/lib"), Path("/usr/lib64"), Path("/usr/local/lib")):
+        for file in sorted(folder.glob("**/faketime/libfaketimeMT.so.1")):
+            return file
+    return None
