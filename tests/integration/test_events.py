@@ -128,6 +128,7 @@ def test_a_message_that_is_no_event_is_a_dead_letter_at_once(stack: Stack) -> No
         while (got := channel.basic_get(topology.dead_queue("orders.views")))[0] is not None:
             method, seen, _ = got
             assert method is not None
+            assert method.delivery_tag is not None
             assert seen is not None
             if seen.message_id == marker:
                 found = dict(seen.headers or {})

@@ -75,7 +75,7 @@ class TestPool:
         for number in range(6):
             threads.append(threading.Thread(target=use, args=(number,)))
             threads[-1].start()
-            eventually(lambda n=number: len(postgres._waiters) == n + 1)
+            _until_waiting(postgres, number + 1)
         sessions[0].__exit__(None, None, None)
         for thread in threads:
             thread.join()
@@ -107,6 +107,10 @@ class TestPool:
     def test_a_store_that_is_away_is_unavailable(self, metrics: Metrics) -> None:
         with pytest.raises(Unavailable), Postgres("postgresql://x@127.0.0.1:1/x", metrics).session():
             pass
+
+
+def _until_waiting(postgres: Postgres, count: int) -> None:
+    eventually(lambda: len(postgres._waiters) == count)
 
 
 class TestMigrations:

@@ -105,19 +105,9 @@ class Bench:
         with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
             script.write(_HOT_ROW)
             script.flush()
-            command = [
-                postgres.with_name("pgbench"),
-                "-n",
-                "-c",
-                str(PGBENCH_CLIENTS),
-                "-j",
-                "2",
-                "-T",
-                str(int(self._seconds)),
-                "-f",
-                script.name,
-                self._url,
-            ]
+            program = str(postgres.with_name("pgbench"))
+            clients = ["-c", str(PGBENCH_CLIENTS), "-j", "2", "-T", str(int(self._seconds))]
+            command = [program, "-n", *clients, "-f", script.name, self._url]
             told = subprocess.run(command, capture_output=True, text=True, timeout=self._seconds + 60, check=True).stdout
         self._sql("drop table bench_stock, bench_orders")
         found = re.search(r"tps = ([\d.]+)", told)
