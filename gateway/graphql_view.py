@@ -76,6 +76,8 @@ class LiveDropsGraphQLView(GraphQLView[RequestContext, None]):
     def parse_http_body(self, request: SyncHTTPRequestAdapter, context: RequestContext) -> GraphQLRequestData:
         """A POST's body is JSON, as dispatch_request has seen; the library would take the content type apart once more."""
         if request.method != "POST":
+            if self.graphql_ide and self.should_render_graphql_ide(request):  # a browser, which has no query yet
+                return GraphQLRequestData(None, None, None, None, None)
             return super().parse_http_body(request, context)
         protocol = "http-strict" if STRICT_JSON in request.headers.get("Accept", "") else "http"
         return self.get_graphql_request_data(request, context, self.decode_json(inputs.body_of(current_request)), protocol)

@@ -63,7 +63,7 @@ class Mongo:
         try:
             yield
         except _AWAY as error:
-            raise Unavailable("The store of users can't be reached right now.") from error
+            raise Unavailable("The database can't be reached right now.") from error
 
     def check(self) -> None:
         """Raise Unavailable where no primary answers."""

@@ -55,7 +55,7 @@ class Postgres:
             yield Session(held)
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             self._metrics.count(f"store.{self._name}.failed")
-            raise Unavailable("The order books can't be reached right now.") from error
+            raise Unavailable("The database can't be reached right now.") from error
         finally:
             self._metrics.timing(f"store.{self._name}.held", time.perf_counter() - begin)
             self._give_back(held)

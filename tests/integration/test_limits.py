@@ -149,6 +149,16 @@ def _held_row(stack: Stack, drop_id: str) -> Iterator[None]:
         release.join()
 
 
+@pytest.mark.parametrize(("environment", "status"), [("development", 200), ("production", 400)])
+def test_a_browser_is_shown_graphiql_in_development_only(
+    environment: str, status: int, stack: Stack, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with gateway_with(stack, metrics, monkeypatch, env=environment) as (_, app):
+        page = app.test_client().get("/graphql", headers={"Accept": "text/html"})
+        assert page.status_code == status
+        assert ("graphiql" in page.text.lower()) is (environment == "development")
+
+
 def test_the_stock_in_the_cache_is_never_an_older_one(stack: Stack, metrics: Metrics, open_drop: Callable[..., Stock]) -> None:
     from services.kernel.cache import Cache
 
