@@ -97,8 +97,10 @@ def _libfaketime() -> Path:
     found = _find_libfaketime()
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["apt-get", "-q", "update"], ["apt-get", "-qy", "--no-install-recommends", "install", "libfaketime"]):
-            subprocess.run(command, env=environment, check=True, capture_output=True, timeout=APT_DEADLINE_S)
+        for command in (["update"], ["-y", "--no-install-recommends", "install", "libfaketime"]):
+            # Somebody else may be installing: their lock is waited for.
+            apt = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=120", *command]
+            subprocess.run(apt, env=environment, check=True, capture_output=True, timeout=APT_DEADLINE_S)
         found = _find_libfaketime()
     if found is None:
         pytest.fail("libfaketime is not installed. Ask an administrator for: apt-get install libfaketime")
