@@ -13,6 +13,7 @@ def test_killed_gateways_lose_and_double_nothing(name: str, stack: Stack, market
     with selling(market) as sale:
         sale.wait_for_orders()
         for _ in rounds(1, 10):
+            stack.wait_ready(name)  # its neighbour sells on, so that orders alone don't tell that it is back
             stack.kill(name)
             sale.wait_for_orders(300)
 
