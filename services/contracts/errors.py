@@ -2,6 +2,7 @@
 
 LiveDropsError                      anything that a caller can be told
 ├── InvalidInput                    the request can't be understood or breaks a bound
+│   └── CannotFollowSelf
 ├── Unauthenticated                 nobody is signed in, or the sign-in does not hold
 ├── Forbidden                       signed in, but not allowed
 ├── NotFound
@@ -53,6 +54,11 @@ class LiveDropsError(Exception):
 class InvalidInput(LiveDropsError):
     code = "INVALID_INPUT"
     sentence = "The request can't be understood."
+
+
+class CannotFollowSelf(InvalidInput):
+    code = "CANNOT_FOLLOW_SELF"
+    sentence = "Nobody can follow themselves."
 
 
 class Unauthenticated(LiveDropsError):

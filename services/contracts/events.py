@@ -78,12 +78,52 @@ class DropSoldOut(msgspec.Struct, frozen=True):
     version: Version
 
 
+class FollowCreated(msgspec.Struct, frozen=True):
+    """user_id follows creator_id since followed_at. Of one pair, the higher version is the newer."""
+
+    user_id: UserId
+    creator_id: UserId
+    followed_at: Instant
+    version: Version
+
+
+class FollowRemoved(msgspec.Struct, frozen=True):
+    """user_id, who followed since followed_at, follows creator_id no more. Of one pair, the higher version is the newer."""
+
+    user_id: UserId
+    creator_id: UserId
+    followed_at: Instant
+    version: Version
+
+
+class UserChanged(msgspec.Struct, frozen=True):
+    """A person is new or has changed: the public profile at this version, or at a later one than the change that is told of."""
+
+    user_id: UserId
+    display_name: str
+    bio: str
+    picture: str
+    is_creator: bool
+    created_at: Instant
+    version: Version
+
+
+class UserDeleted(msgspec.Struct, frozen=True):
+    """A person is gone, and whatever another context holds of them has to go, too. Ids never come back."""
+
+    user_id: UserId
+
+
 PAYLOADS: dict[str, type[msgspec.Struct]] = {
     "order.confirmed": OrderConfirmed,
     "order.cancelled": OrderCancelled,
     "stock.changed": StockChanged,
     "drop.low_stock": DropLowStock,
     "drop.sold_out": DropSoldOut,
+    "follow.created": FollowCreated,
+    "follow.removed": FollowRemoved,
+    "user.changed": UserChanged,
+    "user.deleted": UserDeleted,
 }
 
 
