@@ -41,6 +41,7 @@ _NAMEKO = ("{python}", "-m", "services.kernel.run")
 UNITS: tuple[Unit, ...] = (
     Unit("gateway", ("{python}", "-m", "gateway"), "gateway", ("rabbitmq", "redis"), processes=2),
     Unit("users", (*_NAMEKO, "services.users.service:UsersService"), "users", ("rabbitmq", "mongo", "redis")),
+    Unit("users-capture", ("{python}", "-m", "services.users.cdc"), "users-capture", ("rabbitmq", "mongo", "redis")),
     Unit("orders", (*_NAMEKO, "services.orders.service:OrdersService"), "orders", ("rabbitmq", "postgres", "redis")),
     Unit("orders-views", (*_NAMEKO, "services.orders.handlers:OrderViews"), "orders-views", ("rabbitmq", "postgres", "redis"), nice=5),
     Unit("orders-relay", ("{python}", "-m", "services.orders.relay"), "orders-relay", ("rabbitmq", "postgres", "redis")),

@@ -17,8 +17,8 @@ from services.kernel import migrations
 from services.kernel.metrics import Metrics
 from services.kernel.mongo import Mongo
 from services.kernel.postgres import Postgres
+from services.users import layout
 from services.users.settings import UsersSettings
-from services.users.store import Accounts
 
 ORDERS_MIGRATIONS = Path(str(orders.__file__)).parent / "migrations"
 # A store that starts is ready within a moment; asking more often would only fill its log.
@@ -58,22 +58,13 @@ def migrate_orders(url: str, wait_s: float) -> Iterator[str]:
 
 
 def migrate_users(url: str, database: str, wait_s: float) -> Iterator[str]:
-    """Make the indexes of users' MongoDB. Yields what was done. Raises Unavailable."""
-    store = Mongo(url, database, Metrics())
+    """Make collections, indexes and shard keys of users' MongoDB. Yields what was done. Raises Unavailable."""
+    store = Mongo(url, database, Metrics(), patient=True)
     try:
         _wait("MongoDB", store.check, wait_s)
-        before = _indexes(store)
-        Accounts(store).prepare()
-        for name in sorted(_indexes(store) - before):
-            yield f"made index {name}"
+        yield from layout.bootstrap(store)
     finally:
         store.close()
-
-
-def _indexes(store: Mongo) -> set[str]:
-    with store.errors():
-        collections = store.database.list_collection_names()
-        return {f"{name}.{index}" for name in collections for index in store.collection(name).index_information() if index != "_id_"}
 
 
 def _wait(name: str, check: Callable[[], None], wait_s: float) -> None:

@@ -6,7 +6,8 @@ Every answer may be None, for "not there" just as for "Redis is away": the calle
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeVar, cast
 
 import redis
@@ -20,6 +21,8 @@ log = logging.getLogger("livedrops.cache")
 T = TypeVar("T")
 # After a failure nobody asks for this long: a slow Redis costs one caller its deadline, not each of them.
 PAUSE_S = 1.0
+# Few enough for each step of a scan to stay far below the deadline.
+SCANNED_AT_ONCE = 500
 
 # Sets a hash's fields only where its version is newer than the stored one. KEYS[1]; ARGV: version, life in ms, field, value, ...
 _SET_IF_NEWER = """
@@ -28,6 +31,16 @@ if tonumber(ARGV[1]) <= stored then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'version', ARGV[1], unpack(ARGV, 3))
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1
+"""
+
+
+# Fills an entry only for the loader that claimed it: an entry dropped meanwhile took the claim with it, and what was loaded may be older
+# than what made it drop. KEYS: entry, claim; ARGV: token, value, life in ms. (Nishtala et al., "Scaling Memcache at Facebook", 3.2.1.)
+_FILL = """
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+redis.call('DEL', KEYS[2])
 return 1
 """
 
@@ -50,6 +63,50 @@ class Cache:
         self._away_until = 0.0
         self._lock = threading.Lock()
         self._set_if_newer = self.redis.register_script(_SET_IF_NEWER)
+        self._fill = self.redis.register_script(_FILL)
+
+    def entries(self, family: str, ids: Sequence[str]) -> list[bytes | None]:
+        """An entry for each id, None where it is not there or Redis is away."""
+        found = self._try(family, lambda: cast("list[bytes | None]", self.redis.mget([entry_key(family, id) for id in ids])))
+        return found or [None] * len(ids)
+
+    def count_looks(self, family: str, hits: int, misses: int) -> None:
+        """Tell the metrics; a look that is repeated while another loads is no further miss."""
+        self._metrics.count(f"cache.{family}.hit", hits)
+        self._metrics.count(f"cache.{family}.miss", misses)
+
+    def claim(self, family: str, ids: Sequence[str], token: str, life_s: float) -> list[bool]:
+        """Whether this loader is the one to load each of these entries. All of them where Redis is away."""
+        pipeline = self.redis.pipeline(transaction=False)
+        for id in ids:
+            pipeline.set(_claim_key(family, id), token, px=int(life_s * 1000), nx=True)
+        answers = self._try(family, pipeline.execute)
+        return [bool(answer) for answer in answers] if answers is not None else [True] * len(ids)
+
+    def fill(self, family: str, entries: Mapping[str, bytes], token: str, life_s: float) -> None:
+        """Keep what was loaded, unless it was dropped since it was claimed."""
+        pipeline = self.redis.pipeline(transaction=False)
+        for id, entry in entries.items():
+            self._fill(keys=[entry_key(family, id), _claim_key(family, id)], args=[token, entry, int(life_s * 1000)], client=pipeline)
+        self._try(family, pipeline.execute)
+
+    def drop(self, family: str, ids: Iterable[str]) -> bool:
+        """Forget entries, and make fills of what was loaded before now fail. False where Redis is away: drop again."""
+        pipeline = self.redis.pipeline(transaction=False)
+        for id in ids:
+            pipeline.unlink(entry_key(family, id), _claim_key(family, id))
+        return self._try(family, lambda: (pipeline.execute(), True)[1]) or False
+
+    def drop_all(self, family: str) -> bool:
+        """Forget every entry of a family. False where Redis is away: drop again."""
+
+        def work() -> bool:
+            for pattern in (entry_key(family, "*"), _claim_key(family, "*")):
+                for keys in batched(self.redis.scan_iter(pattern, count=SCANNED_AT_ONCE), SCANNED_AT_ONCE):
+                    self.redis.unlink(*keys)
+            return True
+
+        return self._try(family, work) or False
 
     def fields(self, family: str, key: str) -> dict[bytes, bytes] | None:
         """A hash's fields; None where it is not there or Redis is away."""
@@ -95,3 +152,19 @@ class Cache:
         if first:
             log.warning("Redis is away or slow; going on without it", extra={"family": family, "error": str(error)})
         self._metrics.count(f"cache.{family}.away")
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of `size`; the last may be shorter."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def entry_key(family: str, id: str) -> str:
+    """Both keys of an entry are in one slot of a Redis Cluster."""
+    return f"{family}:{{{id}}}"
+
+
+def _claim_key(family: str, id: str) -> str:
+    return f"claim:{family}:{{{id}}}"

@@ -16,6 +16,9 @@ KNOWN = (
     "relay.before_publish",
     "relay.before_delete",
     "events.before_ack",
+    "capture.before_publish",
+    "capture.before_commit",
+    "capture.after_commit",
 )
 
 

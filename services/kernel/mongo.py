@@ -24,16 +24,22 @@ SERVER_SELECTION_TIMEOUT_MS = 4_000
 # The deadline of one operation, its retries included.
 OPERATION_TIMEOUT_MS = 5_000
 WRITE_TIMEOUT_MS = 4_000
+SILENCE_TIMEOUT_MS = 30_000
 _AWAY = (ConnectionFailure, ExecutionTimeout, NetworkTimeout, WTimeoutError)
 
 
 class Mongo:
-    """One database. Reads and writes are with majority unless a collection is asked for otherwise."""
+    """One database. Reads and writes are with majority, and reads ask the primary, unless a collection is asked for otherwise.
 
-    def __init__(self, url: str, database: str, metrics: Metrics) -> None:
+    patient: for a worker that nobody waits for. Its streams wait for changes, and its scans take their time; only a silence of the server
+    ends an operation, not a deadline.
+    """
+
+    def __init__(self, url: str, database: str, metrics: Metrics, patient: bool = False) -> None:
+        bounds: dict[str, int] = {"socketTimeoutMS": SILENCE_TIMEOUT_MS} if patient else {"timeoutMS": OPERATION_TIMEOUT_MS}
         self.client: pymongo.MongoClient[Document] = pymongo.MongoClient(
             url,
-            timeoutMS=OPERATION_TIMEOUT_MS,
+            **bounds,  # type: ignore[arg-type]
             serverSelectionTimeoutMS=SERVER_SELECTION_TIMEOUT_MS,
             retryWrites=True,
             retryReads=True,
@@ -55,7 +61,7 @@ class Mongo:
     def transaction(self, work: Callable[[ClientSession], T]) -> T:
         """Run work in a transaction; it is repeated after a passing error, so it must have no other effect."""
         with self.client.start_session() as session:
-            return session.with_transaction(work)
+            return session.with_transaction(work, ReadConcern("snapshot"), WriteConcern("majority"))
 
     @contextmanager
     def errors(self) -> Iterator[None]:

@@ -81,8 +81,7 @@ class RpcConsumer(NamekoRpcConsumer):  # type: ignore[misc]
         failpoints.reach("rpc.before_reply")
         reply_to = message.properties.get("reply_to")
         if reply_to:
-            payload = {"result": result, "error": wire.failure(_typed(error)) if error else None}
-            self._reply(msgspec.json.encode(payload), reply_to, message.properties.get("correlation_id"))
+            self._reply(_encoded(result, error), reply_to, message.properties.get("correlation_id"))
         self.consumer.ack_message(message)
 
     def _reply(self, body: bytes, reply_to: str, correlation_id: str | None) -> None:
@@ -99,6 +98,15 @@ class RpcConsumer(NamekoRpcConsumer):  # type: ignore[misc]
         except (AMQPError, OperationalError, OSError):
             # The connection is gone, and the reply with it. The broker delivers the call again, or the caller repeats it.
             log.warning("a reply was lost with the broker's connection", exc_info=True)
+
+
+def _encoded(result: Any, error: BaseException | None) -> bytes:
+    """A reply's body. A result that can't be put into JSON is a mistake of ours, and no reason for the process to end."""
+    try:
+        return msgspec.json.encode({"result": result, "error": wire.failure(_typed(error)) if error else None})
+    except TypeError:
+        log.exception("an answer can't be encoded")
+        return msgspec.json.encode({"result": None, "error": wire.failure(Internal())})
 
 
 def _typed(error: BaseException) -> LiveDropsError:

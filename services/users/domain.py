@@ -6,11 +6,13 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.contracts.errors import Unauthenticated
-from services.contracts.users import User
+from services.contracts.errors import CannotFollowSelf, Unauthenticated
+from services.contracts.users import Profile, Role, User
 
 # 32 random bytes can't be guessed, so a plain hash of them is safe to keep.
 SECRET_BYTES = 32
+# Keeps the list's index small, and a cursor that carries a name within its bound.
+FOLDED_NAME_LENGTH = 60
 # Two tabs of one browser may refresh at the same moment: the token before the last is good for this long after its use.
 GRACE = timedelta(seconds=10)
 
@@ -38,6 +40,24 @@ class StoredSession:
 def normalised_email(email: str) -> str:
     """The form in which two spellings of an address are the same: NFKC, without regard to case."""
     return unicodedata.normalize("NFKC", email).casefold()
+
+
+def folded_name(name: str) -> str:
+    """The form by which people are found by name: without accents, without regard to case, and no longer than anybody types."""
+    apart = unicodedata.normalize("NFKD", name)
+    return "".join(letter for letter in apart if not unicodedata.combining(letter)).casefold().strip()[:FOLDED_NAME_LENGTH]
+
+
+def profile_of(user: User) -> Profile:
+    """What everybody may know of a person, without the counts."""
+    is_creator = Role.CREATOR in user.roles
+    return Profile(user.id, user.display_name, user.bio, user.picture, is_creator, user.created_at, user.version)
+
+
+def check_follow(user_id: str, creator_id: str) -> None:
+    """Raises CannotFollowSelf."""
+    if user_id == creator_id:
+        raise CannotFollowSelf(field="creator_id")
 
 
 def new_secret() -> str:

@@ -6,10 +6,17 @@ from typing import Any
 import argon2
 from argon2.exceptions import VerificationError
 from eventlet import tpool
-from nameko.extensions import DependencyProvider
+from nameko.extensions import DependencyProvider, SharedExtension
 
+from services.kernel.cache import Cache
+from services.kernel.cursors import Cursors
 from services.kernel.mongo import Mongo
 from services.kernel.process import process
+from services.users.follows import Follows
+from services.users.graph_usecases import Graph
+from services.users.job_store import JobStore
+from services.users.lists import Lists
+from services.users.people import People
 from services.users.settings import UsersSettings
 from services.users.store import Accounts
 from services.users.usecases import Desk
@@ -25,24 +32,54 @@ def _check(stored: str, password: str) -> bool:
         return False
 
 
-class DeskProvider(DependencyProvider):  # type: ignore[misc]
-    """Injects Desk. Hashing takes milliseconds of CPU, so it runs in eventlet's thread pool."""
+class Stores(SharedExtension):  # type: ignore[misc]
+    """The clients of MongoDB and Redis, one each for all of a process."""
+
+    settings: UsersSettings
+    mongo: Mongo
+    cache: Cache
 
     def setup(self) -> None:
         here = process()
-        settings = here.settings
-        assert isinstance(settings, UsersSettings)
-        self._mongo = Mongo(settings.users_mongo_url.get_secret_value(), settings.users_mongo_database, here.metrics)
-        here.require("mongo", self._mongo.check)
+        assert isinstance(here.settings, UsersSettings)
+        self.settings = here.settings
+        self.mongo = Mongo(self.settings.users_mongo_url.get_secret_value(), self.settings.users_mongo_database, here.metrics)
+        self.cache = Cache(self.settings.redis_url.get_secret_value(), here.metrics, self.settings.redis_deadline_s)
+        here.require("mongo", self.mongo.check)
+        here.prefer("redis", self.cache.check)
+
+    def stop(self) -> None:
+        self.mongo.close()
+        self.cache.close()
+
+
+class DeskProvider(DependencyProvider):  # type: ignore[misc]
+    """Injects Desk. Hashing takes milliseconds of CPU, so it runs in eventlet's thread pool."""
+
+    stores = Stores()
+
+    def start(self) -> None:
+        accounts = Accounts(self.stores.mongo)
         self._desk = Desk(
-            Accounts(self._mongo),
+            accounts,
+            People(accounts, Lists(self.stores.mongo), self.stores.cache),
             lambda password: str(tpool.execute(_HASHER.hash, password)),
             lambda stored, password: bool(tpool.execute(_check, stored, password)),
-            timedelta(days=settings.session_days),
+            timedelta(days=self.stores.settings.session_days),
         )
 
     def get_dependency(self, worker_ctx: Any) -> Desk:
         return self._desk
 
-    def stop(self) -> None:
-        self._mongo.close()
+
+class GraphProvider(DependencyProvider):  # type: ignore[misc]
+    """Injects Graph."""
+
+    stores = Stores()
+
+    def start(self) -> None:
+        mongo, key = self.stores.mongo, self.stores.settings.cursor_key.get_secret_value().encode()
+        self._graph = Graph(Accounts(mongo), Follows(mongo), Lists(mongo), JobStore(mongo), Cursors(key, "follows"))
+
+    def get_dependency(self, worker_ctx: Any) -> Graph:
+        return self._graph

@@ -1,10 +1,10 @@
 """The RPC entrypoints of users."""
 
-from services.contracts.users import Role, Session, User, Users
+from services.contracts.users import FollowPage, FollowState, Job, JobKind, Profile, Role, Session, User, UserChange, Users
 from services.kernel.current_call import CurrentCall
 from services.kernel.rpc_server import rpc
-from services.users import usecases
-from services.users.providers import DeskProvider
+from services.users import graph_usecases, usecases
+from services.users.providers import DeskProvider, GraphProvider
 from services.users.settings import UsersSettings
 
 
@@ -14,6 +14,7 @@ class UsersService:
     settings_class = UsersSettings
 
     desk = DeskProvider()
+    graph = GraphProvider()
     call = CurrentCall()
 
     @rpc
@@ -39,3 +40,59 @@ class UsersService:
     @rpc
     def set_roles(self, *, user_id: str, roles: list[Role]) -> User:
         return usecases.set_roles(self.desk, user_id, roles, self.call)
+
+    @rpc
+    def get_users(self, *, user_ids: list[str]) -> list[User]:
+        return usecases.get_users(self.desk, user_ids, self.call)
+
+    @rpc
+    def update_user(self, *, user_id: str, change: UserChange) -> User:
+        return usecases.update_user(self.desk, user_id, change, self.call)
+
+    @rpc
+    def delete_user(self, *, user_id: str) -> None:
+        usecases.delete_user(self.desk, user_id, self.call)
+
+    @rpc
+    def get_profiles(self, *, user_ids: list[str]) -> list[Profile]:
+        return usecases.get_profiles(self.desk, user_ids)
+
+    @rpc
+    def follow(self, *, user_id: str, creator_id: str) -> FollowState:
+        return graph_usecases.follow(self.graph, user_id, creator_id, self.call)
+
+    @rpc
+    def unfollow(self, *, user_id: str, creator_id: str) -> FollowState:
+        return graph_usecases.unfollow(self.graph, user_id, creator_id, self.call)
+
+    @rpc
+    def is_following(self, *, user_id: str, creator_id: str) -> FollowState:
+        return graph_usecases.is_following(self.graph, user_id, creator_id)
+
+    @rpc
+    def are_following(self, *, user_id: str, creator_ids: list[str]) -> list[bool]:
+        return graph_usecases.are_following(self.graph, user_id, creator_ids)
+
+    @rpc
+    def list_followers(self, *, creator_id: str, first: int, after: str | None) -> FollowPage:
+        return graph_usecases.list_followers(self.graph, creator_id, first, after)
+
+    @rpc
+    def list_following(self, *, user_id: str, first: int, after: str | None) -> FollowPage:
+        return graph_usecases.list_following(self.graph, user_id, first, after)
+
+    @rpc
+    def list_mutual(self, *, user_id: str, first: int, after: str | None) -> FollowPage:
+        return graph_usecases.list_mutual(self.graph, user_id, first, after)
+
+    @rpc
+    def find_followers(self, *, creator_id: str, name: str, first: int, after: str | None) -> FollowPage:
+        return graph_usecases.find_followers(self.graph, creator_id, name, first, after)
+
+    @rpc
+    def start_job(self, *, kind: JobKind) -> Job:
+        return graph_usecases.start_job(self.graph, kind, self.call)
+
+    @rpc
+    def get_job(self, *, kind: JobKind) -> Job:
+        return graph_usecases.get_job(self.graph, kind, self.call)

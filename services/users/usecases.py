@@ -1,15 +1,18 @@
-"""What the users context can do, one function a use case."""
+"""What the users context can do with people and their sessions, one function a use case. Follows are in `graph_usecases`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from msgspec import structs
+
 from services.contracts.errors import EmailTaken, Unauthenticated
-from services.contracts.users import Role, Session, User
+from services.contracts.users import Profile, Role, Session, User, UserChange
 from services.kernel import ids
 from services.kernel.calls import Call
 from services.users import domain
 from services.users.domain import Account, StoredSession
+from services.users.people import People
 from services.users.store import Accounts
 
 
@@ -21,6 +24,7 @@ class Desk:
     """
 
     accounts: Accounts
+    people: People
     hash_password: Callable[[str], str]
     check_password: Callable[[str, str], bool]
     session_life: timedelta
@@ -28,7 +32,7 @@ class Desk:
 
 def sign_up(desk: Desk, name: str, email: str, password: str) -> User:
     normalised = domain.normalised_email(email)
-    user = User(ids.new_id(), name, email, [Role.FAN], datetime.now(UTC))
+    user = User(ids.new_id(), name, email, [Role.FAN], _now(), display_name=name, version=1)
     known = desk.accounts.by_email(normalised)
     if known is None:
         try:
@@ -39,6 +43,12 @@ def sign_up(desk: Desk, name: str, email: str, password: str) -> User:
     if known and known.user.name == name and desk.check_password(known.password_hash, password):
         return known.user  # a sign-up repeated after its answer was lost
     raise EmailTaken()
+
+
+def _now() -> datetime:
+    """As fine as the store keeps it, so that the first answer says what every later one does."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 def sign_in(desk: Desk, email: str, password: str) -> Session:
@@ -85,3 +95,27 @@ def set_roles(desk: Desk, user_id: str, roles: list[Role], call: Call) -> User:
     call.require_operator()
     desk.accounts.set_roles(user_id, sorted(set(roles)))
     return desk.accounts.get(user_id).user
+
+
+def get_users(desk: Desk, user_ids: Sequence[str], call: Call) -> list[User]:
+    call.require_operator()
+    found = desk.accounts.get_many(user_ids)
+    return [found[user_id] for user_id in dict.fromkeys(user_ids) if user_id in found]
+
+
+def get_profiles(desk: Desk, user_ids: Sequence[str]) -> list[Profile]:
+    return desk.people.profiles(user_ids)
+
+
+def update_user(desk: Desk, user_id: str, change: UserChange, call: Call) -> User:
+    call.require_person(user_id)
+    fields = {name: value for name, value in structs.asdict(change).items() if value is not None}
+    if not fields:
+        return desk.accounts.get(user_id).user
+    normalised = domain.normalised_email(change.email) if change.email else None
+    return desk.accounts.update(user_id, fields, normalised)
+
+
+def delete_user(desk: Desk, user_id: str, call: Call) -> None:
+    call.require_person(user_id)
+    desk.accounts.delete(user_id)

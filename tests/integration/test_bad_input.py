@@ -56,6 +56,23 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "users.sign_out": {"refresh_token": "a.b.c"},
     "users.get_user": {"user_id": ID},
     "users.set_roles": {"user_id": ID, "roles": ["FAN"]},
+    "users.get_users": {"user_ids": [ID]},
+    "users.update_user": {
+        "user_id": ID,
+        "change": {"name": "x", "email": "x@example.org", "display_name": "x", "bio": "x", "picture": "https://example.org/x"},
+    },
+    "users.delete_user": {"user_id": ID},
+    "users.get_profiles": {"user_ids": [ID]},
+    "users.follow": {"user_id": ID, "creator_id": ID},
+    "users.unfollow": {"user_id": ID, "creator_id": ID},
+    "users.is_following": {"user_id": ID, "creator_id": ID},
+    "users.are_following": {"user_id": ID, "creator_ids": [ID]},
+    "users.list_followers": {"creator_id": ID, "first": 5, "after": "x"},
+    "users.list_following": {"user_id": ID, "first": 5, "after": "x"},
+    "users.list_mutual": {"user_id": ID, "first": 5, "after": "x"},
+    "users.find_followers": {"creator_id": ID, "name": "x", "first": 5, "after": "x"},
+    "users.start_job": {"kind": "NO_SUCH_KIND"},
+    "users.get_job": {"kind": "RECOUNT"},
 }
 
 
@@ -87,7 +104,7 @@ def written(stack: Stack, sql: Callable[..., list[tuple[Any, ...]]]) -> Iterator
 
     def count() -> tuple[int, ...]:
         tables = [sql(f"select count(*) from {table}")[0][0] for table in ("stock", "orders", "stock_audit")]
-        return (*tables, *(client["users"][name].count_documents({}) for name in ("users", "emails", "sessions")))
+        return (*tables, *(client["users"][name].count_documents({}) for name in ("users", "emails", "sessions", "follows", "jobs")))
 
     yield count
     client.close()

@@ -1,0 +1,98 @@
+"""Every query that the users context puts to MongoDB, by the comment it carries, with its filter and how many shards it asks.
+
+A test runs the context and checks that each command that goes over the wire is one of these, with exactly this filter, and that those that
+claim one shard carry the shard key. The comment also shows in MongoDB's log, profiler and currentOp.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reach(StrEnum):
+    """ONE_SHARD: the filter fixes the shard key, for an insert the document does.
+
+    SHARDS_OF_KEYS: a list of shard keys; as many shards as they lie on. CREATOR: the range of one creator's list, on the shards that hold it.
+    EVERY_SHARD: a scan of the reader's long work. UNSHARDED: a collection that is not sharded.
+    """
+
+    ONE_SHARD = "one shard"
+    SHARDS_OF_KEYS = "shards of its keys"
+    CREATOR = "shards of one creator's list"
+    EVERY_SHARD = "every shard"
+    UNSHARDED = "not sharded"
+
+
+@dataclass(frozen=True)
+class Query:
+    """collection, the fields of the filter (of the document, for an insert that claims a shard), and the reach."""
+
+    collection: str
+    filter: tuple[str, ...]
+    reach: Reach
+
+
+_ONE, _KEYS, _CREATOR, _EVERY, _NONE = Reach.ONE_SHARD, Reach.SHARDS_OF_KEYS, Reach.CREATOR, Reach.EVERY_SHARD, Reach.UNSHARDED
+
+QUERIES: dict[str, Query] = {
+    # People and their sessions.
+    "users.add": Query("users", ("_id",), _ONE),
+    "users.get": Query("users", ("_id",), _ONE),
+    "users.get_many": Query("users", ("_id",), _KEYS),
+    "users.set_roles": Query("users", ("_id",), _ONE),
+    "users.update": Query("users", ("_id",), _ONE),
+    "users.delete": Query("users", ("_id",), _ONE),
+    "emails.add": Query("emails", ("_id",), _ONE),
+    "emails.get": Query("emails", ("_id",), _ONE),
+    "emails.free": Query("emails", ("_id", "user_id"), _ONE),
+    "sessions.add": Query("sessions", ("user_id",), _ONE),
+    "sessions.get": Query("sessions", ("_id", "user_id"), _ONE),
+    "sessions.rotate": Query("sessions", ("_id", "current", "user_id"), _ONE),
+    "sessions.end": Query("sessions", ("_id", "user_id"), _ONE),
+    "sessions.end_all": Query("sessions", ("user_id",), _ONE),
+    # The follows themselves.
+    "follows.follow": Query("follows", ("_id", "user_id"), _ONE),
+    "follows.unfollow": Query("follows", ("_id", "active", "user_id"), _ONE),
+    "follows.get": Query("follows", ("_id", "user_id"), _ONE),
+    "follows.get_of_person": Query("follows", ("_id", "active", "user_id"), _ONE),
+    "follows.page": Query("follows", ("active", "followed_at", "user_id"), _ONE),
+    "follows.page_on": Query("follows", ("$or", "active", "followed_at", "user_id"), _ONE),
+    "follows.back": Query("follows", ("_id", "active", "user_id"), _KEYS),
+    # What is derived from them.
+    "followers.page": Query("followers", ("creator_id", "followed_at"), _CREATOR),
+    "followers.page_on": Query("followers", ("$or", "creator_id", "followed_at"), _CREATOR),
+    "followers.named": Query("followers", ("creator_id", "name"), _CREATOR),
+    "followers.named_on": Query("followers", ("$or", "creator_id", "name"), _CREATOR),
+    "counts.get_many": Query("counts", ("_id",), _KEYS),
+    # The change-stream reader: derives.
+    "followers.listed": Query("followers", ("_id", "creator_id"), _KEYS),
+    "followers.remove": Query("followers", ("_id", "creator_id", "followed_at", "user_id"), _ONE),
+    "followers.put": Query("followers", ("creator_id", "followed_at", "user_id"), _ONE),
+    "followers.rename": Query("followers", ("_id", "creator_id", "followed_at", "user_id"), _ONE),
+    "follows.of_person": Query("follows", ("creator_id", "user_id"), _ONE),
+    "follows.end": Query("follows", ("_id", "active", "user_id"), _ONE),
+    "counts.add": Query("counts", ("_id",), _ONE),
+    # Its long work: scans in the order of _id, in steps.
+    "users.scan": Query("users", ("_id",), _EVERY),
+    "users.scan_from": Query("users", (), _EVERY),
+    "follows.scan": Query("follows", ("_id",), _EVERY),
+    "follows.scan_from": Query("follows", (), _EVERY),
+    "followers.scan": Query("followers", ("_id",), _EVERY),
+    "followers.scan_from": Query("followers", (), _EVERY),
+    "counts.scan": Query("counts", ("_id",), _EVERY),
+    "counts.scan_from": Query("counts", (), _EVERY),
+    "follows.states": Query("follows", ("_id", "user_id"), _KEYS),
+    "follows.of_people": Query("follows", ("user_id",), _KEYS),
+    "followers.sizes": Query("followers", ("creator_id",), _KEYS),
+    "counts.set": Query("counts", ("_id",), _ONE),
+    "counts.drop": Query("counts", ("_id",), _KEYS),
+    # One document each for the whole mesh.
+    "leases.acquire": Query("leases", ("_id",), _NONE),
+    "leases.kept": Query("leases", ("_id",), _NONE),
+    "leases.fence": Query("leases", ("_id", "epoch"), _NONE),
+    "leases.release": Query("leases", ("_id", "epoch"), _NONE),
+    "jobs.forget": Query("jobs", ("_id",), _NONE),
+    "jobs.ask": Query("jobs", ("_id", "state"), _NONE),
+    "jobs.get": Query("jobs", ("_id",), _NONE),
+    "jobs.next": Query("jobs", ("state",), _NONE),
+    "jobs.move_on": Query("jobs", ("_id",), _NONE),
+}
