@@ -1,0 +1,15 @@
+"""REST: the same use cases as GraphQL, with problem+json errors (RFC 9457)."""
+
+from flask import Blueprint
+
+from gateway.context import Gateway
+from gateway.rest import orders
+from gateway.rest.messages import problem
+
+__all__ = ["make_blueprint", "problem"]
+
+
+def make_blueprint(gateway: Gateway) -> Blueprint:
+    rest = Blueprint("rest", __name__)
+    orders.add_routes(rest, gateway)
+    return rest
