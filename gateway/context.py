@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.checkout import Checkout
+from gateway.loaders import Loaders
 from gateway.rate_limits import Allowance, RateLimits
 from gateway.settings import GatewaySettings
 from gateway.sold_out import SoldOutDrops
@@ -59,12 +60,20 @@ class Visit:
 class RequestContext:
     """What a resolver works with."""
 
-    __slots__ = ("gateway", "viewer", "visit")
+    __slots__ = ("_loaders", "gateway", "viewer", "visit")
 
     def __init__(self, gateway: Gateway, visit: Visit) -> None:
         self.gateway = gateway
         self.visit = visit
         self.viewer = visit.viewer
+        self._loaders: Loaders | None = None
+
+    @property
+    def loaders(self) -> Loaders:
+        """Made when first asked for: an order needs none."""
+        if self._loaders is None:
+            self._loaders = Loaders(self.gateway.users, self.viewer)
+        return self._loaders
 
     def charge(self, points: int) -> None:
         """Count this request against its person and its address. Raises RateLimited."""
