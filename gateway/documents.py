@@ -33,8 +33,19 @@ REMEMBERED = 1_000
 LARGEST_PAGE = 100
 # Fragments that spread fragments can make a short text endless; no honest document has this many fields.
 MAX_VISITED = 5_000
+# What a list field answers that is not told how much.
+DEFAULT_PAGE = 20
+LISTS = ("myOrders", "followers", "following", "mutualFollows")
 # What a field asks of the mesh beyond reading: an order is a transaction, a sign-in some ten milliseconds of hashing.
-FIELD_POINTS = {"placeOrder": 5, "cancelOrder": 5, "signIn": 20, "signUp": 20, "refresh": 5}
+FIELD_POINTS = {
+    **{"placeOrder": 5, "cancelOrder": 5},
+    **{"signIn": 20, "signUp": 20, "refresh": 5},
+    **{"follow": 2, "unfollow": 2},
+    # The address is taken and given up in steps of their own; a deletion goes through every store that knows the person.
+    **{"updateProfile": 5, "deleteAccount": 20},
+    # Without fields, but a look-up each; mutual ones are looked up in two lists.
+    **{"isFollowing": 1, "mutualFollows": 5},
+}
 
 
 @dataclass(frozen=True)
@@ -126,4 +137,4 @@ def _page(node: FieldNode) -> int:
     for argument in node.arguments:
         if argument.name.value == "first":
             return int(argument.value.value) if isinstance(argument.value, IntValueNode) else LARGEST_PAGE
-    return 20 if node.name.value in ("myOrders",) else 1
+    return DEFAULT_PAGE if node.name.value in LISTS else 1

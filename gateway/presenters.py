@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.contracts.orders import Order, Stock
-from services.contracts.users import User
+from services.contracts.users import FollowState, Profile, User
 from services.contracts.values import Money
 
 
@@ -35,6 +35,31 @@ def user(value: User) -> dict[str, Any]:
         "email": value.email,
         "roles": [role.value for role in value.roles],
         "createdAt": instant(value.created_at),
+        "displayName": value.display_name,
+        "bio": value.bio,
+        "picture": value.picture or None,
+    }
+
+
+def profile(value: Profile) -> dict[str, Any]:
+    return {
+        "id": value.user_id,
+        "displayName": value.display_name,
+        "bio": value.bio,
+        "picture": value.picture or None,
+        "isCreator": value.is_creator,
+        "createdAt": instant(value.created_at),
+        "followerCount": value.follower_count,
+        "followingCount": value.following_count,
+    }
+
+
+def follow_state(value: FollowState) -> dict[str, Any]:
+    return {
+        "userId": value.user_id,
+        "creatorId": value.creator_id,
+        "isFollowing": value.following,
+        "followedAt": instant(value.followed_at) if value.followed_at else None,
     }
 
 

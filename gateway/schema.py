@@ -3,21 +3,43 @@
 from pathlib import Path
 from typing import Any
 
-from graphql import GraphQLSchema, build_schema
+from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, build_schema
 
 from gateway.mutations.cancel_order import resolve_cancel_order
+from gateway.mutations.delete_account import resolve_delete_account
+from gateway.mutations.follow import resolve_follow
 from gateway.mutations.place_order import resolve_place_order
 from gateway.mutations.sessions import resolve_refresh, resolve_sign_in, resolve_sign_out
 from gateway.mutations.sign_up import resolve_sign_up
+from gateway.mutations.unfollow import resolve_unfollow
+from gateway.mutations.update_profile import resolve_update_profile
+from gateway.queries.creator import resolve_creator
 from gateway.queries.drop import resolve_drop
+from gateway.queries.followers import resolve_followers
+from gateway.queries.following import resolve_following
+from gateway.queries.is_following import resolve_is_following
 from gateway.queries.me import resolve_me
+from gateway.queries.mutual_follows import resolve_mutual_follows
 from gateway.queries.my_orders import resolve_my_orders
 from gateway.queries.order import resolve_order
+from gateway.queries.user import resolve_user
+from gateway.types import follow_payload, profile, profile_connection, user
 
 FILE = Path(__file__).with_name("schema.graphql")
 
 RESOLVERS: dict[str, dict[str, Any]] = {
-    "Query": {"me": resolve_me, "drop": resolve_drop, "order": resolve_order, "myOrders": resolve_my_orders},
+    "Query": {
+        "me": resolve_me,
+        "drop": resolve_drop,
+        "order": resolve_order,
+        "myOrders": resolve_my_orders,
+        "user": resolve_user,
+        "creator": resolve_creator,
+        "isFollowing": resolve_is_following,
+        "followers": resolve_followers,
+        "following": resolve_following,
+        "mutualFollows": resolve_mutual_follows,
+    },
     "Mutation": {
         "signUp": resolve_sign_up,
         "signIn": resolve_sign_in,
@@ -25,7 +47,19 @@ RESOLVERS: dict[str, dict[str, Any]] = {
         "signOut": resolve_sign_out,
         "placeOrder": resolve_place_order,
         "cancelOrder": resolve_cancel_order,
+        "follow": resolve_follow,
+        "unfollow": resolve_unfollow,
+        "updateProfile": resolve_update_profile,
+        "deleteAccount": resolve_delete_account,
     },
+}
+# Fields that cost a call of their own, which only those pay who ask for them. All others are in what their parent's resolver answers.
+LAZY_RESOLVERS: dict[str, dict[str, Any]] = {
+    "User": {"followerCount": user.resolve_follower_count, "followingCount": user.resolve_following_count},
+    "Profile": {"isFollowing": profile.resolve_is_following},
+    "ProfileConnection": {"edges": profile_connection.resolve_edges},
+    "FollowPayload": {"creator": follow_payload.resolve_creator},
+    "UnfollowPayload": {"creator": follow_payload.resolve_creator},
 }
 
 
@@ -33,9 +67,16 @@ def load_schema() -> GraphQLSchema:
     """Build it. Raises KeyError where a resolver has no field, or a root field no resolver."""
     schema = build_schema(FILE.read_text())
     for name, resolvers in RESOLVERS.items():
-        fields = schema.type_map[name].fields  # type: ignore[attr-defined]
-        if missing := set(fields) ^ set(resolvers):
+        if missing := set(_fields(schema, name)) ^ set(resolvers):
             raise KeyError(f"{name}: no field or no resolver for {', '.join(sorted(missing))}")
+    for name, resolvers in {**RESOLVERS, **LAZY_RESOLVERS}.items():
         for field, resolve in resolvers.items():
-            fields[field].resolve = resolve
+            _fields(schema, name)[field].resolve = resolve
     return schema
+
+
+def _fields(schema: GraphQLSchema, name: str) -> dict[str, GraphQLField]:
+    kind = schema.type_map[name]
+    assert isinstance(kind, GraphQLObjectType)
+    fields: dict[str, GraphQLField] = kind.fields
+    return fields

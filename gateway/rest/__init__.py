@@ -3,7 +3,7 @@
 from flask import Blueprint
 
 from gateway.context import Gateway
-from gateway.rest import orders
+from gateway.rest import orders, people
 from gateway.rest.messages import problem
 
 __all__ = ["make_blueprint", "problem"]
@@ -12,4 +12,5 @@ __all__ = ["make_blueprint", "problem"]
 def make_blueprint(gateway: Gateway) -> Blueprint:
     rest = Blueprint("rest", __name__)
     orders.add_routes(rest, gateway)
+    people.add_routes(rest, gateway)
     return rest

@@ -110,6 +110,14 @@ class TestDocuments:
         order = documents().prepare('mutation{placeOrder(input:{dropId:"x",idempotencyKey:"k"}){order{id}}}').points
         assert order > look
 
+    @pytest.mark.parametrize("connection", ["followers(creatorId:1)", "following(userId:1)", "mutualFollows(userId:1)", "myOrders"])
+    def test_a_list_weighs_as_many_as_it_answers(self, connection: str) -> None:
+        points = documents().prepare(f"{{{connection}{{edges{{node{{id}}}}}}}}").points
+        assert points >= 40
+        if "(" in connection:
+            few = documents().prepare(f"{{{connection.replace(')', ' first:2)')}{{edges{{node{{id}}}}}}}}").points
+            assert few == points - 2 * 18
+
     def test_introspection_can_be_switched_off(self) -> None:
         assert documents(introspection=False).prepare("{__schema{types{name}}}").errors
         assert not documents().prepare("{__schema{types{name}}}").errors

@@ -1,0 +1,76 @@
+"""Follows and lists of people over REST. Reading is for everybody."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, g, request
+
+from gateway import inputs, people, presenters
+from gateway.context import Gateway, RequestContext
+from gateway.documents import DEFAULT_PAGE, FIELD_POINTS
+from gateway.rest import messages
+from services.contracts.users import FollowPage, FollowState
+
+
+def add_routes(rest: Blueprint, gateway: Gateway) -> None:
+    @rest.post("/follow")
+    def follow() -> Response:
+        """Follow somebody; again is no error. Body {"creatorId"}."""
+        return _change("follow", RequestContext(gateway, g.visit), gateway.users.follow)
+
+    @rest.post("/unfollow")
+    def unfollow() -> Response:
+        """Follow somebody no more; again is no error. Body {"creatorId"}."""
+        return _change("unfollow", RequestContext(gateway, g.visit), gateway.users.unfollow)
+
+    @rest.get("/follows")
+    def get_follow() -> Response:
+        """Whether user_id, or without one the signed-in person, follows creator_id."""
+        context = RequestContext(gateway, g.visit)
+        context.charge(FIELD_POINTS["isFollowing"])
+        asked = messages.query({"user_id", "creator_id"})
+        creator_id = inputs.user_id(asked.get("creator_id"), "creator_id")
+        user_id = inputs.user_id(asked["user_id"], "user_id") if "user_id" in asked else None
+        return messages.answer(presenters.follow_state(people.follow_state(context, user_id, creator_id)))
+
+    @rest.get("/user/<user_id>/followers")
+    def list_followers(user_id: str) -> Response:
+        """Who follows this person, newest first; with ?name, those whose display name begins so, by name."""
+        context = RequestContext(gateway, g.visit)
+        asked, page = _page_asked(context, {"first", "after", "name"})
+        return _page(context, asked, people.followers(context, inputs.user_id(user_id), page, asked.get("name")))
+
+    @rest.get("/user/<user_id>/following")
+    def list_following(user_id: str) -> Response:
+        """Whom this person follows, newest first."""
+        context = RequestContext(gateway, g.visit)
+        asked, page = _page_asked(context, {"first", "after"})
+        listed = gateway.users.list_following(user_id=inputs.user_id(user_id), first=page.first, after=page.after)
+        return _page(context, asked, listed)
+
+
+def _change(mutation: str, context: RequestContext, change: Callable[..., FollowState]) -> Response:
+    context.require_viewer()
+    context.charge(FIELD_POINTS[mutation])
+    body = messages.body({"creatorId"})
+    return messages.answer(presenters.follow_state(people.change_follow(context, change, body.get("creatorId"))))
+
+
+def _page_asked(context: RequestContext, allowed: set[str]) -> tuple[dict[str, str], inputs.Page]:
+    """The query string, and the page that it asks for. Costs a point, and one a person more."""
+    context.charge(1)
+    asked = messages.query(allowed)
+    page = inputs.page(asked.get("first", DEFAULT_PAGE), asked.get("after"))
+    context.charge(page.first)
+    return asked, page
+
+
+def _page(context: RequestContext, asked: dict[str, str], listed: FollowPage) -> Response:
+    """The page, with the address of the next one in a Link header (RFC 8288)."""
+    shown: list[dict[str, Any]] = [
+        {**presenters.profile(profile), "followedAt": presenters.instant(one.followed_at)}
+        for one, profile in people.with_profiles(context, listed.people)
+    ]
+    headers = {"Link": f'<{request.path}?{urlencode({**asked, "after": listed.next})}>; rel="next"'} if listed.next else {}
+    return messages.answer({"people": shown, "next": listed.next}, headers=headers)
