@@ -48,7 +48,7 @@ class MongoLease:
         mine = {"epoch": taken_over, "holder": self.holder, "expires_at": self._expiry()}
         change = [{"$set": {name: {"$cond": [may, value, f"${name}"]} for name, value in mine.items()}}]
         with self._mongo.errors():
-            found = self._leases.find_one_and_update(
+            found: Document = self._leases.find_one_and_update(  # type: ignore[assignment]  # it upserts
                 {"_id": self._name}, change, upsert=True, return_document=ReturnDocument.AFTER, comment="leases.acquire"
             )
         self.epoch = found["epoch"] if found["holder"] == self.holder else None

@@ -86,7 +86,7 @@ class Lists:
         for collection, writes, comment in (
             (self._followers, removals, "followers.remove"),
             (self._followers, puts, "followers.put"),
-            (self._counts, steps, "counts.add"),
+            (self._counts, steps, "counts.step"),
         ):
             if writes:
                 collection.bulk_write(writes, ordered=False, session=session, comment=comment)

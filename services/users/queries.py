@@ -68,9 +68,9 @@ QUERIES: dict[str, Query] = {
     "followers.remove": Query("followers", ("_id", "creator_id", "followed_at", "user_id"), _ONE),
     "followers.put": Query("followers", ("creator_id", "followed_at", "user_id"), _ONE),
     "followers.rename": Query("followers", ("_id", "creator_id", "followed_at", "user_id"), _ONE),
-    "follows.of_person": Query("follows", ("creator_id", "user_id"), _ONE),
+    "follows.of_person": Query("follows", ("active", "user_id"), _ONE),
     "follows.end": Query("follows", ("_id", "active", "user_id"), _ONE),
-    "counts.add": Query("counts", ("_id",), _ONE),
+    "counts.step": Query("counts", ("_id",), _ONE),
     # Its long work: scans in the order of _id, in steps.
     "users.scan": Query("users", ("_id",), _EVERY),
     "users.scan_from": Query("users", (), _EVERY),

@@ -29,8 +29,9 @@ def test_a_user_may_make_exactly_the_calls_that_its_rights_name(user: str) -> No
 
 @pytest.mark.parametrize("user", USERS)
 @pytest.mark.parametrize("kind", PAYLOADS)
-def test_only_the_relay_publishes_events(user: str, kind: str) -> None:
-    assert may_publish(user, topology.EVENTS_EXCHANGE, kind) is (user == "orders-relay")
+def test_only_change_data_capture_publishes_events(user: str, kind: str) -> None:
+    publisher = "users-capture" if kind.startswith(("follow.", "user.")) else "orders-relay"
+    assert may_publish(user, topology.EVENTS_EXCHANGE, kind) is (user == publisher)
 
 
 def test_every_right_names_what_exists() -> None:
