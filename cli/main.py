@@ -19,7 +19,9 @@ COMMANDS = {
     "dlq": "cli.commands.dlq:dlq",
     "events": "cli.commands.events:events",
     "migrate": "cli.commands.migrate:migrate",
+    "rebuild-followers": "cli.commands.follow_lists:rebuild_followers",
     "reconcile": "cli.commands.reconcile:reconcile",
+    "recount": "cli.commands.follow_lists:recount",
     "rpc": "cli.commands.rpc:rpc",
     "stack": "stack.commands:stack",
 }

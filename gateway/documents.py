@@ -1,7 +1,7 @@
 """GraphQL documents: parsed, validated, weighed and bounded once, then known by their text.
 
-Bounds: characters (the body's size), tokens, depth, aliases and cost. A field with fields costs a point; below a list of `first` things it
-costs that many. Points are also what the rate limits count.
+Bounds: characters (the body's size), tokens, depth, aliases and cost, which is counted in objects: a field with fields is one, below a list of
+`first` things that many. The rate limits count points: what fields ask of the mesh, and a little for the objects.
 """
 
 from dataclasses import dataclass, field
@@ -31,6 +31,8 @@ from gateway.settings import GatewaySettings
 REMEMBERED = 1_000
 # `first` in a variable is only known later: it weighs as the largest page.
 LARGEST_PAGE = 100
+# What is brought in lists is brought together: so many objects cost what one call does.
+OBJECTS_A_POINT = 20
 # Fragments that spread fragments can make a short text endless; no honest document has this many fields.
 MAX_VISITED = 5_000
 # What a list field answers that is not told how much.
@@ -50,10 +52,14 @@ FIELD_POINTS = {
 
 @dataclass(frozen=True)
 class Prepared:
-    """A document that may run, or the errors of one that may not. points: what the costliest operation in it costs."""
+    """A document that may run, or the errors of one that may not.
+
+    cost: objects that the largest operation in it may answer. points: what the rate limits count for its costliest operation.
+    """
 
     document: DocumentNode | None = None
     errors: list[GraphQLError] = field(default_factory=list)
+    cost: int = 1
     points: int = 1
 
 
@@ -68,13 +74,12 @@ class Documents:
         try:
             document = parse(text, max_tokens=self._settings.max_tokens, no_location=False)
             scale = _Scale(document, self._settings)
-            points = max(
-                (scale.weigh(operation) for operation in document.definitions if isinstance(operation, OperationDefinitionNode)), default=1
-            )
+            weights = [scale.weigh(operation) for operation in document.definitions if isinstance(operation, OperationDefinitionNode)]
         except GraphQLError as error:
             return Prepared(errors=[_coded(error)])
         errors = validate(self._schema, document, self._rules, max_errors=10)
-        return Prepared(document, [_coded(error) for error in errors], points)
+        cost, points = (max(column, default=1) for column in (zip(*weights, strict=True) if weights else ((), ())))
+        return Prepared(document, [_coded(error) for error in errors], cost, points)
 
 
 def _coded(error: GraphQLError) -> GraphQLError:
@@ -90,21 +95,23 @@ class _Scale:
         self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
         self._aliases = 0
         self._visited = 0
+        self._points = 0
 
-    def weigh(self, operation: OperationDefinitionNode) -> int:
-        self._aliases = 0
-        points = self._selection(operation.selection_set, 1, ())
-        return max(1, points)
+    def weigh(self, operation: OperationDefinitionNode) -> tuple[int, int]:
+        """Cost and points of one operation. A list is brought as a whole: its objects weigh little, what a field asks beside them all."""
+        self._aliases = self._points = 0
+        cost = max(1, self._selection(operation.selection_set, 1, ()))
+        return cost, max(1, self._points + cost // OBJECTS_A_POINT)
 
     def _selection(self, selections: SelectionSetNode, depth: int, inside: tuple[str, ...]) -> int:
         if depth > self._settings.max_depth:
             raise GraphQLError(f"The query is nested deeper than {self._settings.max_depth}.", selections)
-        points = 0
+        cost = 0
         for node in selections.selections:
-            points += self._node(node, depth, inside)
-            if points > self._settings.max_cost:
-                raise GraphQLError(f"The query costs more than {self._settings.max_cost} points.", node)
-        return points
+            cost += self._node(node, depth, inside)
+            if cost > self._settings.max_cost:
+                raise GraphQLError(f"The query costs more than {self._settings.max_cost} objects.", node)
+        return cost
 
     def _node(self, node: Any, depth: int, inside: tuple[str, ...]) -> int:
         self._visited += 1
@@ -126,10 +133,10 @@ class _Scale:
             self._aliases += 1
             if self._aliases > self._settings.max_aliases:
                 raise GraphQLError(f"The query has more than {self._settings.max_aliases} aliases.", node)
-        own = FIELD_POINTS.get(node.name.value, 0)
+        self._points += FIELD_POINTS.get(node.name.value, 0)
         if node.selection_set is None:
-            return max(own, 0)
-        return max(own, 1) + self._selection(node.selection_set, depth + 1, inside) * _page(node)
+            return 0
+        return 1 + self._selection(node.selection_set, depth + 1, inside) * _page(node)
 
 
 def _page(node: FieldNode) -> int:

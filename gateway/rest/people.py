@@ -8,7 +8,7 @@ from flask import Blueprint, Response, g, request
 
 from gateway import inputs, people, presenters
 from gateway.context import Gateway, RequestContext
-from gateway.documents import DEFAULT_PAGE, FIELD_POINTS
+from gateway.documents import DEFAULT_PAGE, FIELD_POINTS, OBJECTS_A_POINT
 from gateway.rest import messages
 from services.contracts.users import FollowPage, FollowState
 
@@ -58,11 +58,11 @@ def _change(mutation: str, context: RequestContext, change: Callable[..., Follow
 
 
 def _page_asked(context: RequestContext, allowed: set[str]) -> tuple[dict[str, str], inputs.Page]:
-    """The query string, and the page that it asks for. Costs a point, and one a person more."""
+    """The query string, and the page that it asks for. Costs a point, and more for many people."""
     context.charge(1)
     asked = messages.query(allowed)
     page = inputs.page(asked.get("first", DEFAULT_PAGE), asked.get("after"))
-    context.charge(page.first)
+    context.charge(page.first // OBJECTS_A_POINT)
     return asked, page
 
 

@@ -98,7 +98,7 @@ class TestDocuments:
         chain = "{...F0} " + " ".join(f"fragment F{n} on Query {{...F{n + 1}}}" for n in range(20)) + " fragment F20 on Query {me{id}}"
         assert documents().prepare(chain).errors
         wide = "{...A} fragment A on Query {...B ...B ...B} fragment B on Query {...C ...C ...C} fragment C on Query {me{id}}"
-        assert documents(max_cost=20).prepare(wide).points >= 9
+        assert documents(max_cost=20).prepare(wide).cost >= 9
 
     def test_fragments_that_multiply_are_refused_at_once(self) -> None:
         spread = " ".join(f"fragment F{n} on User {{{f'...F{n + 1} ' * 20}}}" for n in range(8)) + " fragment F8 on User {id}"
@@ -112,11 +112,15 @@ class TestDocuments:
 
     @pytest.mark.parametrize("connection", ["followers(creatorId:1)", "following(userId:1)", "mutualFollows(userId:1)", "myOrders"])
     def test_a_list_weighs_as_many_as_it_answers(self, connection: str) -> None:
-        points = documents().prepare(f"{{{connection}{{edges{{node{{id}}}}}}}}").points
-        assert points >= 40
+        cost = documents().prepare(f"{{{connection}{{edges{{node{{id}}}}}}}}").cost
+        assert cost >= 40
         if "(" in connection:
-            few = documents().prepare(f"{{{connection.replace(')', ' first:2)')}{{edges{{node{{id}}}}}}}}").points
-            assert few == points - 2 * 18
+            few = documents().prepare(f"{{{connection.replace(')', ' first:2)')}{{edges{{node{{id}}}}}}}}").cost
+            assert few == cost - 2 * 18
+
+    def test_a_page_of_many_is_far_inside_what_a_person_may_ask(self) -> None:
+        page = "query($n:Int!){followers(creatorId:1,first:$n){edges{cursor node{id displayName}} pageInfo{endCursor}}}"
+        assert 1 < documents().prepare(page).points <= 20
 
     def test_introspection_can_be_switched_off(self) -> None:
         assert documents(introspection=False).prepare("{__schema{types{name}}}").errors
