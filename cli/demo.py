@@ -1,4 +1,4 @@
-"""Demo data through the real RPCs: three people, a drop on sale and one to come. Running it again finds what is there."""
+"""Demo data through the real RPCs: three people, a follow, a drop on sale and one to come. Running it again finds what is there."""
 
 import json
 import shlex
@@ -49,6 +49,7 @@ def load(users: Users, orders: Orders, now: datetime, address: str) -> Demo:
     """Make or find the demo. address: of the gateway, for the curl line. Raises LiveDropsError."""
     known = {role: _sign_up(users, role, name, roles) for role, (name, roles) in PEOPLE.items()}
     creator = known["creator"].id
+    users.follow(user_id=known["fan"].id, creator_id=creator)
     drop = _find_or_open(orders, ON_SALE, now, lambda drop_id: _on_sale(drop_id, creator, now))
     upcoming = _find_or_open(orders, UPCOMING, now, lambda drop_id: _upcoming(drop_id, creator, now))
     people = [Person(user.email, PASSWORD, Role(role.upper())) for role, user in known.items()]

@@ -203,7 +203,7 @@ def _welcome(here: Stack, demo: dict[str, Any], detach: bool) -> str:
         "",
         "LiveDrops runs.",
         f"  GraphQL    {base}/graphql   (open it in a browser for GraphiQL)",
-        f"  REST       {base}/order     (POST), {base}/order/ID",
+        f"  REST       {base}/order, {base}/follow   (POST); {base}/user/ID/followers",
         f"  Logs       {here.instance.logs}",
         *(["", "Sign in as", *people] if people else []),
         *(["", "Try", f"  {demo['curl']}"] if "curl" in demo else []),

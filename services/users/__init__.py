@@ -1,7 +1,8 @@
-"""Users: who people are, and their sessions.
+"""Users: who people are, their sessions, and who follows whom.
 
-Owns users, their e-mail addresses (unique without regard to case) and their sessions (refresh tokens that rotate).
-Passwords are kept as argon2id hashes. The gateway issues access tokens; this context only says who may have one.
-Store: MongoDB; users and sessions by hash(user_id), addresses by their normalised text as _id, which is unique everywhere.
-Unit: users (RPC). Profiles and the follow graph belong here, too.
+Owns people with their e-mail addresses (unique without regard to case) and sessions (refresh tokens that rotate), the follows, and what is
+derived from them: lists of followers and counts. Passwords are kept as argon2id hashes. The gateway issues access tokens; this context only
+says who may have one.
+Store: MongoDB; all by hash(user_id) but addresses, by their normalised text, and lists, by hash(creator_id) and time.
+Units: users (RPC), users-capture (the change-stream reader, the only one that derives and publishes).
 """

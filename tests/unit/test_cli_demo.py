@@ -11,7 +11,7 @@ import msgspec
 from cli.demo import Demo, curl_line, load
 from services.contracts.errors import NotFound
 from services.contracts.orders import OpenStock, Orders, Stock, StockState
-from services.contracts.users import Role, User, Users
+from services.contracts.users import FollowState, Role, User, Users
 
 NOW = datetime(2026, 11, 24, 22, 30, 15, tzinfo=UTC)
 
@@ -23,6 +23,7 @@ class Shop:
         self.now = NOW
         self.people: dict[str, User] = {}
         self.stocks: dict[str, OpenStock] = {}
+        self.follows: set[tuple[str, str]] = set()
 
     def sign_up(self, *, name: str, email: str, password: str) -> User:
         return self.people.setdefault(email, User(f"id of {name}", name, email, [Role.FAN], self.now))
@@ -31,6 +32,10 @@ class Shop:
         user = next(user for user in self.people.values() if user.id == user_id)
         self.people[user.email] = msgspec.structs.replace(user, roles=roles)
         return self.people[user.email]
+
+    def follow(self, *, user_id: str, creator_id: str) -> FollowState:
+        self.follows.add((user_id, creator_id))
+        return FollowState(user_id, creator_id, True, self.now, 1)
 
     def get_stock(self, *, drop_id: str) -> Stock:
         if drop_id not in self.stocks:
@@ -48,6 +53,12 @@ class Shop:
 
     def load(self) -> Demo:
         return load(cast(Users, self), cast(Orders, self), self.now, "http://shop")
+
+
+def test_the_demo_fan_follows_the_demo_creator() -> None:
+    shop = Shop()
+    shop.load()
+    assert shop.follows == {("id of Demo Fan", "id of Demo Creator")}
 
 
 def test_the_demo_has_a_drop_on_sale_and_one_to_come() -> None:
