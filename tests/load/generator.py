@@ -75,9 +75,9 @@ class StopWhen(msgspec.Struct, frozen=True):
 class Stampede(msgspec.Struct, frozen=True, kw_only=True):
     """A crowd of buyers, one connection each, in a closed loop against a port of this machine.
 
-    `request` is a raw HTTP/1.1 request whose {token}, {key} and {buyer} are filled in each time, in its head
-    and its body; Content-Length is computed. Buyer i sends token i mod len(tokens). The first rule that fits
-    names the class of an answer, else it is `other`; `timeout`, `connection_failed` and `malformed` are
+    `request` is a raw HTTP/1.1 request whose {token}, {key}, {buyer} and {value} are filled in each time, in its head
+    and its body; Content-Length is computed. Buyer i sends token i mod len(tokens); with rotate_tokens it is request i
+    of the whole run that does. Request i takes value i mod len(values). The first rule that fits names the class of an answer, else it is `other`; `timeout`, `connection_failed` and `malformed` are
     counted too. After these, and after 503 and 429, the buyer tries again with the same key.
 
     The run ends after duration_s, or when `requests` in all or `per_buyer` of each are answered, or by
@@ -95,6 +95,8 @@ class Stampede(msgspec.Struct, frozen=True, kw_only=True):
     stop_when: StopWhen | None = None
     rules: tuple[Rule, ...] = ()
     tokens: tuple[str, ...] = ()
+    rotate_tokens: bool = False
+    values: tuple[str, ...] = ()
     run_id: str | None = None
     ramp_ms: float = 0.0
     think_ms: float = 0.0
@@ -264,6 +266,7 @@ def _arguments(spec: Stampede, folder: Path) -> list[str]:
         "request": spec.request,
         "rules": "".join(map(_rule_line, spec.rules)),
         "tokens": "".join(f"{token}\n" for token in spec.tokens),
+        "values": "".join(f"{value}\n" for value in spec.values),
     }
     options: dict[str, object] = {name: _written(folder / name, text) for name, text in files.items() if text}
     for name in (
@@ -283,7 +286,7 @@ def _arguments(spec: Stampede, folder: Path) -> list[str]:
     options |= {"duration": spec.duration_s, "ramp": spec.ramp_ms}
     if spec.stop_when is not None:
         options["stop_when"] = f"{spec.stop_when.class_name}:{spec.stop_when.count}"
-    flags = [f"--{name.replace('_', '-')}" for name in ("honour_retry_after", "progress") if getattr(spec, name)]
+    flags = [f"--{name.replace('_', '-')}" for name in ("honour_retry_after", "progress", "rotate_tokens") if getattr(spec, name)]
     return [f"--{name.replace('_', '-')}={value}" for name, value in options.items() if value is not None] + flags
 
 

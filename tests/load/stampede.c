@@ -72,7 +72,8 @@ static void print_histogram(const struct histogram *h) {
 /* ---- what was asked for, and what has happened so far ---- */
 struct class { char name[48]; int64_t first, last; int samples; struct histogram latency; };
 struct rule { int class, status; /* 0: any */ char *text; /* NULL: any */ size_t length; };
-enum piece_kind { TEXT, TOKEN, KEY, BUYER, LENGTH };
+enum piece_kind { TEXT, TOKEN, KEY, BUYER, VALUE, LENGTH };
+struct lines { char **items; size_t count, longest; };
 struct piece { enum piece_kind kind; const char *text; size_t length; };
 struct template { struct piece pieces[MAX_PIECES]; int count; };
 
@@ -81,7 +82,7 @@ enum { OTHER, TIMEOUT, CONNECTION_FAILED, MALFORMED };  /* the classes that need
 static struct {
     struct sockaddr_in address; int connections; double duration_s, timeout_s, ramp_ms, think_ms;
     uint64_t requests, per_buyer, max_attempts, stop_count, random; int stop_class; const char *run_id;
-    bool honour_retry_after, progress, bodyless; FILE *samples; struct template head, body; char **tokens; size_t token_count;
+    bool honour_retry_after, progress, bodyless, rotate_tokens; FILE *samples; struct template head, body; struct lines tokens, values;
 } ask = {.connections = 1, .duration_s = 60, .timeout_s = 10, .stop_class = -1, .random = 1};
 
 static struct class classes[MAX_CLASSES] = {{.name = "other"}, {.name = "timeout"}, {.name = "connection_failed"}, {.name = "malformed"}};
@@ -212,7 +213,7 @@ static void keep_sample(int class, int status, const char *body, size_t length) 
 enum state { IDLE, CONNECTING, AWAITING, PAUSING };
 struct buyer {
     int fd; enum state state; bool served /* this connection gave an answer */, opened_before, retrying;
-    uint64_t sequence, attempts; int64_t since, due_ms; struct buyer *next;
+    uint64_t sequence, turn /* how many requests were started before this one, by all */, attempts; int64_t since, due_ms; struct buyer *next;
     struct answer answer; char *in, *out; size_t in_length, in_capacity, out_length, out_sent;
 };
 static struct buyer *buyers, *wheel[WHEEL_MS];
@@ -248,11 +249,14 @@ static void close_connection(struct buyer *b, bool reset) {
 
 static char *put(char *to, const char *text, size_t length) { return (char *)memcpy(to, text, length) + length; }
 
+static const char *line_at(const struct lines *lines, uint64_t turn) { return lines->count ? lines->items[turn % lines->count] : ""; }
+
 static size_t render(const struct buyer *b) {
     char number[24], key[128], length_text[24];
-    const char *token = ask.token_count ? ask.tokens[(size_t)(b - buyers) % ask.token_count] : "";
-    const char *values[] = {[TOKEN] = token, [KEY] = key, [BUYER] = number, [LENGTH] = length_text};
-    size_t body = 0, lengths[] = {[TOKEN] = strlen(token), [BUYER] = (size_t)sprintf(number, "%td", b - buyers), [LENGTH] = 0,
+    const char *token = line_at(&ask.tokens, ask.rotate_tokens ? b->turn : (uint64_t)(b - buyers)), *value = line_at(&ask.values, b->turn);
+    const char *values[] = {[TOKEN] = token, [KEY] = key, [BUYER] = number, [VALUE] = value, [LENGTH] = length_text};
+    size_t body = 0, lengths[] = {[TOKEN] = strlen(token), [VALUE] = strlen(value), [LENGTH] = 0,
+                                  [BUYER] = (size_t)sprintf(number, "%td", b - buyers),
                                   [KEY] = (size_t)sprintf(key, "%s-%td-%" PRIu64, ask.run_id, b - buyers, b->sequence)};
     for (const struct piece *p = ask.body.pieces; p < ask.body.pieces + ask.body.count; p++)
         body += p->kind == TEXT ? p->length : lengths[p->kind];
@@ -311,7 +315,7 @@ static void proceed(struct buyer *b) {
     if (b->retrying) return attempt(b);
     bool left = (!ask.requests || tally.started < ask.requests) && (!ask.per_buyer || b->sequence < ask.per_buyer);
     if (ended_by || !left) return enter(b, IDLE);
-    tally.started++, b->sequence++, b->attempts = 0;
+    b->turn = tally.started++, b->sequence++, b->attempts = 0;
     attempt(b);
 }
 
@@ -542,17 +546,16 @@ static void read_rules(const char *path) {
     }
 }
 
-static size_t read_tokens(const char *path) {
+static void read_lines(struct lines *lines, const char *path, const char *what) {
     char *rest = read_file(path), *line;
-    size_t longest = 0, capacity = 0;
+    size_t capacity = 0;
     while ((line = next_line(&rest))) {
         if (!*line) continue;
-        if (ask.token_count == capacity) ask.tokens = need(realloc(ask.tokens, (capacity = 2 * capacity + 1024) * sizeof *ask.tokens));
-        ask.tokens[ask.token_count++] = line;
-        if (strlen(line) > longest) longest = strlen(line);
+        if (lines->count == capacity) lines->items = need(realloc(lines->items, (capacity = 2 * capacity + 1024) * sizeof *lines->items));
+        lines->items[lines->count++] = line;
+        if (strlen(line) > lines->longest) lines->longest = strlen(line);
     }
-    if (!ask.token_count) refuse("%s holds no token", path);
-    return longest;
+    if (!lines->count) refuse("%s holds no %s", path, what);
 }
 
 static void add_piece(struct template *t, enum piece_kind kind, const char *text, size_t length) {
@@ -561,19 +564,24 @@ static void add_piece(struct template *t, enum piece_kind kind, const char *text
 }
 
 static void cut_to_pieces(struct template *t, const char *text) {
-    static const char *const names[] = {[TOKEN] = "{token}", [KEY] = "{key}", [BUYER] = "{buyer}"};
+    static const char *const names[] = {[TOKEN] = "{token}", [KEY] = "{key}", [BUYER] = "{buyer}", [VALUE] = "{value}"};
     const char *from = text;
     for (const char *at = text; (at = strchr(at, '{'));) {
         enum piece_kind kind = TOKEN;
-        while (kind <= BUYER && strncmp(at, names[kind], strlen(names[kind]))) kind++;
-        if (kind > BUYER) { at++; continue; }
+        while (kind <= VALUE && strncmp(at, names[kind], strlen(names[kind]))) kind++;
+        if (kind > VALUE) { at++; continue; }
         add_piece(t, TEXT, from, (size_t)(at - from)), add_piece(t, kind, NULL, 0);
         from = at += strlen(names[kind]);
     }
     add_piece(t, TEXT, from, strlen(from));
 }
 
-static void read_request(const char *path, size_t longest_token) {
+static void check_filled(const char *path, enum piece_kind kind, const struct lines *lines, const char *complaint) {
+    for (int i = 0; i < MAX_PIECES; i++) /* pieces unused are TEXT */
+        if (!lines->count && (ask.head.pieces[i].kind == kind || ask.body.pieces[i].kind == kind)) refuse("%s uses %s", path, complaint);
+}
+
+static void read_request(const char *path) {
     char *rest = read_file(path), *line, *head = need(malloc(2 * strlen(rest) + 128)), *to = head;
     bool has_host = false;
     while ((line = next_line(&rest)) && *line) {
@@ -590,10 +598,9 @@ static void read_request(const char *path, size_t longest_token) {
     strcpy(to, measured ? "Content-Length: " : "\r\n");
     cut_to_pieces(&ask.head, head), cut_to_pieces(&ask.body, rest);
     if (measured) add_piece(&ask.head, LENGTH, NULL, 0), add_piece(&ask.head, TEXT, "\r\n\r\n", 4);
-    for (int i = 0; i < MAX_PIECES; i++) /* pieces unused are TEXT */
-        if (!ask.token_count && (ask.head.pieces[i].kind == TOKEN || ask.body.pieces[i].kind == TOKEN))
-            refuse("%s uses {token}: give --tokens", path);
-    outgoing = need(malloc(strlen(head) + body + 64 + 2 * MAX_PIECES * (longest_token + 128)));
+    check_filled(path, TOKEN, &ask.tokens, "{token}: give --tokens");
+    check_filled(path, VALUE, &ask.values, "{value}: give --values");
+    outgoing = need(malloc(strlen(head) + body + 64 + 2 * MAX_PIECES * (ask.tokens.longest + ask.values.longest + 128)));
 }
 
 static double number(const char *name, const char *text, double least, double most) {
@@ -631,8 +638,8 @@ static void set_stop(char *text) {
 static const char HELP[] =
     "stampede: a closed-loop HTTP/1.1 load generator for loopback addresses; prints one JSON object.\n\n"
     "  --port N            where to (required)\n"
-    "  --request FILE      raw HTTP request (required); {token}, {key} and {buyer} are filled in each time, in head and\n"
-    "                      body; Content-Length is computed; one last line break in the file is not part of the body\n"
+    "  --request FILE      raw HTTP request (required); {token}, {key}, {buyer} and {value} are filled in each time, in\n"
+    "                      head and body; Content-Length is computed; one last line break in the file is not part of the body\n"
     "  --host ADDRESS      127.x.x.x or localhost [127.0.0.1]\n"
     "  --connections N     buyers, a connection each [1]\n"
     "  --duration S        start nothing after S seconds [60]; the hard stop is S plus the timeout\n"
@@ -640,6 +647,8 @@ static const char HELP[] =
     "  --per-buyer N       new requests of each buyer; ends when all are answered\n"
     "  --stop-when C:N     start nothing once class C was seen N times\n"
     "  --tokens FILE       bearer tokens, one a line; buyer i takes line i mod n\n"
+    "  --rotate-tokens     request i of the whole run takes token i mod n instead; its retries keep it\n"
+    "  --values FILE       what {value} stands for, one a line; request i of the whole run takes line i mod n\n"
     "  --rules FILE        lines of class<TAB>status-or-*<TAB>substring-of-body-or-*; the first match wins, else 'other';\n"
     "                      also counted: timeout, connection_failed, malformed\n"
     "  --run-id TEXT       idempotency keys are <run id>-<buyer>-<sequence> [time and pid]\n"
@@ -655,12 +664,13 @@ static const char HELP[] =
 
 static const struct option OPTIONS[] = {
     {"host", 1, 0, 'H'}, {"port", 1, 0, 'p'}, {"connections", 1, 0, 'c'}, {"duration", 1, 0, 'd'}, {"requests", 1, 0, 'n'}, {"per-buyer", 1, 0, 'b'},
-    {"stop-when", 1, 0, 'w'}, {"tokens", 1, 0, 't'}, {"request", 1, 0, 'r'}, {"rules", 1, 0, 'R'}, {"run-id", 1, 0, 'i'}, {"ramp", 1, 0, 'm'},
+    {"stop-when", 1, 0, 'w'}, {"tokens", 1, 0, 't'}, {"rotate-tokens", 0, 0, 'T'}, {"values", 1, 0, 'v'},
+    {"request", 1, 0, 'r'}, {"rules", 1, 0, 'R'}, {"run-id", 1, 0, 'i'}, {"ramp", 1, 0, 'm'},
     {"think-ms", 1, 0, 'k'}, {"timeout-s", 1, 0, 'o'}, {"max-attempts", 1, 0, 'a'}, {"honour-retry-after", 0, 0, 'A'}, {"seed", 1, 0, 's'},
     {"samples", 1, 0, 'S'}, {"progress", 0, 0, 'P'}, {"help", 0, 0, 'h'}, {0, 0, 0, 0}};
 
 static void read_options(int argc, char **argv) {
-    char *tokens = NULL, *request = NULL, *rule_file = NULL, *stop = NULL, *samples = NULL;
+    char *tokens = NULL, *values = NULL, *request = NULL, *rule_file = NULL, *stop = NULL, *samples = NULL;
     set_host("127.0.0.1");
     for (int option, at = 0; (option = getopt_long(argc, argv, "", OPTIONS, &at)) != -1;) {
         const char *name = OPTIONS[at].name;
@@ -679,6 +689,8 @@ static void read_options(int argc, char **argv) {
         case 'i': set_run_id(optarg); break;
         case 'w': stop = optarg; break;
         case 't': tokens = optarg; break;
+        case 'T': ask.rotate_tokens = true; break;
+        case 'v': values = optarg; break;
         case 'r': request = optarg; break;
         case 'R': rule_file = optarg; break;
         case 'S': samples = optarg; break;
@@ -693,7 +705,9 @@ static void read_options(int argc, char **argv) {
     if (!ask.run_id) set_run_id(fresh_run_id());
     if (rule_file) read_rules(rule_file);
     if (stop) set_stop(stop);
-    read_request(request, tokens ? read_tokens(tokens) : 0);
+    if (tokens) read_lines(&ask.tokens, tokens, "token");
+    if (values) read_lines(&ask.values, values, "value");
+    read_request(request);
     if (samples && !(ask.samples = fopen(samples, "wb"))) refuse("cannot write %s: %s", samples, strerror(errno));
 }
 

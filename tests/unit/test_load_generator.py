@@ -135,6 +135,35 @@ def test_placeholders_are_filled_in_head_and_body() -> None:
         assert request.body.decode() == f'{{"key":"{request.key}","buyer":{buyer},"note":"é"}}'
 
 
+ROTATING = """POST /graphql HTTP/1.1
+Authorization: Bearer {token}
+Idempotency-Key: {key}
+
+{"value":"{value}"}
+"""
+
+
+def test_tokens_and_values_advance_with_every_request() -> None:
+    tokens, values = tuple(f"token-{number}" for number in range(60)), tuple(f"v{number}" for number in range(20))
+    with shop(confirm) as server:
+        run(crowd(server, request=ROTATING, tokens=tokens, values=values, rotate_tokens=True, requests=60))
+    pairs = {(request.token, request.body.decode()) for request in server.seen}
+    assert pairs == {(f"Bearer {token}", f'{{"value":"v{number % 20}"}}') for number, token in enumerate(tokens)}
+
+
+def test_a_retry_keeps_its_token_and_its_value() -> None:
+    def refuse_first(till: Till) -> None:
+        till.reply(b"busy" if till.attempt == 1 else CONFIRMED, 503 if till.attempt == 1 else 200)
+
+    with shop(refuse_first) as server:
+        run(crowd(server, request=ROTATING, tokens=("ann", "bob", "cy"), values=("1", "2"), rotate_tokens=True, requests=30))
+    by_key = defaultdict(set)
+    for request in server.seen:
+        by_key[request.key].add((request.token, request.body))
+    assert len(by_key) == 30
+    assert all(len(sent) == 1 for sent in by_key.values())
+
+
 def test_answers_are_told_apart_by_the_first_rule_that_fits() -> None:
     def sell_thirty(till: Till) -> None:
         till.reply(CONFIRMED if till.nth <= 30 else SOLD_OUT if till.nth <= 90 else b"?")
@@ -303,6 +332,7 @@ def test_samples_show_three_answers_of_each_class(tmp_path: Path) -> None:
         ({"host": "0.0.0.0"}, "loopback"),
         ({"connections": 0}, "--connections"),
         ({"tokens": ()}, "--tokens"),
+        ({"request": ROTATING}, "--values"),
         ({"request": "hello"}, "HTTP/1.1"),
         ({"rules": (Rule("bad name"),)}, "class name"),
         ({"stop_when": StopWhen("nobody", 1)}, "nobody"),
