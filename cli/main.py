@@ -18,6 +18,7 @@ COMMANDS = {
     "demo": "cli.commands.demo:demo",
     "dlq": "cli.commands.dlq:dlq",
     "events": "cli.commands.events:events",
+    "load-graph": "cli.commands.load_graph:load_graph",
     "migrate": "cli.commands.migrate:migrate",
     "rebuild-followers": "cli.commands.follow_lists:rebuild_followers",
     "reconcile": "cli.commands.reconcile:reconcile",
