@@ -19,6 +19,7 @@ COMMANDS = {
     "dlq": "cli.commands.dlq:dlq",
     "events": "cli.commands.events:events",
     "load-graph": "cli.commands.load_graph:load_graph",
+    "make-graph": "cli.commands.make_graph:make_graph",
     "migrate": "cli.commands.migrate:migrate",
     "rebuild-followers": "cli.commands.follow_lists:rebuild_followers",
     "reconcile": "cli.commands.reconcile:reconcile",
