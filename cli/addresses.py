@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from cli.failures import NotConfigured
+from services.users.settings import UsersSettings
 
 BROKER = "LIVEDROPS_BROKER_URL"
 ORDERS_POSTGRES = "LIVEDROPS_ORDERS_POSTGRES_URL"
@@ -41,6 +42,10 @@ class Addresses:
         if not address.startswith(tuple(schemes)):
             raise NotConfigured(f"{variable} must start with {' or '.join(schemes)}")
         return address
+
+    def users_database(self) -> str:
+        """The name of the users' database in MongoDB."""
+        return self.find("LIVEDROPS_USERS_MONGO_DATABASE") or str(UsersSettings.model_fields["users_mongo_database"].default)
 
     @cached_property
     def _stack(self) -> Mapping[str, str]:

@@ -17,7 +17,6 @@ from cli.loading import Load, Pace, Terms, first_checkpoint
 from services.kernel.metrics import Metrics
 from services.kernel.mongo import Mongo
 from services.users.loading import Checkpoint, GraphStore, Problem
-from services.users.settings import UsersSettings
 
 # An idle reader tells its place every two seconds: a smaller lag can't be told from none.
 LEAST_LAG_S = 3.0
@@ -161,9 +160,7 @@ def run_load(
 @contextmanager
 def graph_store(addresses: Addresses) -> Iterator[GraphStore]:
     """The users' store for the block. Raises Unavailable, NotConfigured, and CommandFailed with the store's own word."""
-    url = addresses.require(USERS_MONGO)
-    database = addresses.find("LIVEDROPS_USERS_MONGO_DATABASE") or UsersSettings.model_fields["users_mongo_database"].default
-    mongo = Mongo(url, database, Metrics())
+    mongo = Mongo(addresses.require(USERS_MONGO), addresses.users_database(), Metrics(), patient=True)
     try:
         mongo.check()
         yield GraphStore(mongo)

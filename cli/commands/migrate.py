@@ -18,7 +18,6 @@ from services.kernel.metrics import Metrics
 from services.kernel.mongo import Mongo
 from services.kernel.postgres import Postgres
 from services.users import layout
-from services.users.settings import UsersSettings
 
 ORDERS_MIGRATIONS = Path(str(orders.__file__)).parent / "migrations"
 # A store that starts is ready within a moment; asking more often would only fill its log.
@@ -39,9 +38,8 @@ def migrate(addresses: Addresses, wait_s: float) -> None:
     """
     # Both addresses first: half a migration helps nobody.
     postgres_url, mongo_url = addresses.require(ORDERS_POSTGRES), addresses.require(USERS_MONGO)
-    database = addresses.find("LIVEDROPS_USERS_MONGO_DATABASE") or UsersSettings.model_fields["users_mongo_database"].default
     _report("orders", migrate_orders(postgres_url, wait_s))
-    _report("users", migrate_users(mongo_url, database, wait_s))
+    _report("users", migrate_users(mongo_url, addresses.users_database(), wait_s))
 
 
 def migrate_orders(url: str, wait_s: float) -> Iterator[str]:
