@@ -69,6 +69,10 @@ migrate: venv ## Bring the schemas of the running dev stack up to date
 bench-orders: venv ## Measure orders a second and their latency
 	@$(BIN)/python -m tests.load.bench_orders
 
+.PHONY: bench-follows
+bench-follows: venv ## Measure follows and their lists, with a celebrity of a million followers
+	@$(BIN)/python -m tests.load.bench_follows
+
 .PHONY: chaos
 chaos: venv ## Kill processes and servers under load, the long way
 	@trap : INT TERM; $(BIN)/pytest tests/chaos --long; code=$$?; \

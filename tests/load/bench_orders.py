@@ -120,7 +120,7 @@ class Bench:
         body = {"query": MUTATION, "variables": {"i": {"dropId": drop.drop_id, "quantity": 1, "idempotencyKey": "{key}"}}}
         crowd = Stampede(
             port=self._port,
-            request=_request(json.dumps(body), "Authorization: Bearer {token}\r\n"),
+            request=graphql_request(json.dumps(body), "Authorization: Bearer {token}\r\n"),
             connections=buyers,
             tokens=self._people(buyers),
             rules=RULES,
@@ -139,7 +139,9 @@ class Bench:
             return
         body = json.dumps({"query": QUERY, "variables": {"id": drop.drop_id}})
         rules = (Rule("read", 200, '"version"'),)
-        spec = Stampede(port=self._port, request=_request(body, ""), connections=4, rules=rules, duration_s=self._seconds, think_ms=20)
+        spec = Stampede(
+            port=self._port, request=graphql_request(body, ""), connections=4, rules=rules, duration_s=self._seconds, think_ms=20
+        )
         with start(spec) as running:
             yield running
 
@@ -174,7 +176,8 @@ class Bench:
             connection.close()
 
 
-def _request(body: str, headers: str) -> str:
+def graphql_request(body: str, headers: str) -> str:
+    """For the load generator."""
     return f"POST /graphql HTTP/1.1\r\nHost: livedrops\r\n{headers}Content-Type: application/json\r\n\r\n{body}"
 
 
