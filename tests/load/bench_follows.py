@@ -101,12 +101,13 @@ class Bench:
             self._store.add_people(self._fans[first : first + MANY_CREATORS], datetime.now(UTC))
         self._store.add_people([self._one, *self._many], datetime.now(UTC))
         self._catch_up()
+        self._fan_tokens = [self._token(fan) for fan in self._fans]
         self._ordinary = self._straight.somebody_ordinary()
         self._followers_before = self._counted([self._size.celebrity])
 
     def writes(self) -> list[Question]:
         others = self._fans[-self._size.samples :]
-        return writes(self._straight, self._size.celebrity, [self._token(fan) for fan in self._fans], others)
+        return writes(self._straight, self._size.celebrity, self._fan_tokens, others)
 
     def reads(self) -> list[Question]:
         celebrity = self._size.celebrity
@@ -154,10 +155,10 @@ class Bench:
 
     def _burst(self, name: str, creators: Sequence[str]) -> Burst:
         """Every fan follows one of the creators, each in turn; then, until the counts of these show it."""
-        tokens = [self._token(fan) for fan in self._fans]
-        report = self._crowd(body_of(FOLLOW, id="{value}"), FOLLOWED, tokens, values=creators, requests=len(tokens))
+        wanted = len(self._fans)
+        report = self._crowd(body_of(FOLLOW, id="{value}"), FOLLOWED, self._fan_tokens, values=creators, requests=wanted)
         ended = time.monotonic()
-        while self._counted(creators) < len(tokens) and time.monotonic() - ended < PATIENCE_S:
+        while self._counted(creators) < wanted and time.monotonic() - ended < PATIENCE_S:
             time.sleep(0.01)
         return Burst(name, len(creators), report.classes["good"], time.monotonic() - ended)
 
