@@ -118,14 +118,16 @@ class Bench:
         cursor = cursor_of(self._environment["LIVEDROPS_CURSOR_KEY"], celebrity, deep)
         return reads(self._straight, celebrity, self._ordinary, (deep, cursor), readers)
 
-    def alone(self, question: Question) -> Row:
-        """One client, through GraphQL and straight in turn."""
-        ours, straight = list[float](), list[float]()
+    def alone(self, *questions: Question) -> list[Row]:
+        """One client asks all of them in turn, each through GraphQL and straight: what is compared meets the same noise."""
+        ours, straight = [list[float]() for _ in questions], [list[float]() for _ in questions]
         with self._connection() as connection:
             for number in range(self._size.samples):
-                ours.append(_timed(self._ask, connection, question, number))
-                straight.append(_timed(question.straight, number))
-        return Row(question.name, 1, question.writes, latency_of(ours), latency_of(straight))
+                for index, question in enumerate(questions):
+                    ours[index].append(_timed(self._ask, connection, question, number))
+                    straight[index].append(_timed(question.straight, number))
+        seen = zip(questions, ours, straight, strict=True)
+        return [Row(each.name, 1, each.writes, latency_of(times), latency_of(direct)) for each, times, direct in seen]
 
     def together(self, question: Question) -> Row:
         """50 clients: a write once by each fan, a read for some seconds."""
@@ -221,9 +223,11 @@ def measure(bench: Bench) -> int:
     bench.prepare()
     asked_for = bench.reads()
     rows = list[Row]()
-    for question in (*bench.writes(), *asked_for):
+    for question in bench.writes():
         print(f"{question.name} ...", flush=True)
-        rows += [bench.alone(question), bench.together(question)]
+        rows += [*bench.alone(question), bench.together(question)]
+    print("reads ...", flush=True)
+    rows += [*bench.alone(*asked_for), *(bench.together(question) for question in asked_for)]
     print("follows ...", flush=True)
     bursts = bench.bursts()
     problems, found = list(bench.wrong(asked_for)), verdicts(rows, bursts)
