@@ -37,7 +37,7 @@ class Loader(Generic[T]):
             self._bring(id)
         return self._known[id]
 
-    def remember(self, id: str, value: T) -> None:
+    def remember(self, id: str, value: T | None) -> None:
         """What another RPC of this request has told."""
         self._known[id] = value
 

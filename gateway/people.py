@@ -1,6 +1,7 @@
 """People and follows: what GraphQL and REST do alike."""
 
 from collections.abc import Callable
+from functools import partial
 
 from gateway import inputs
 from gateway.context import RequestContext
@@ -29,18 +30,31 @@ def follow_state(context: RequestContext, user_id: str | None, creator_id: str) 
     return context.gateway.users.is_following(user_id=who, creator_id=creator_id)
 
 
-def followers(context: RequestContext, creator_id: str, page: inputs.Page, name: object) -> FollowPage:
+# One of the lists of users, still to be told which page of it.
+Listing = Callable[..., FollowPage]
+
+
+def followers(context: RequestContext, creator_id: str, name: object) -> Listing:
     """Newest first; with a name, those whose display name begins so, by name. Raises InvalidInput that names the field."""
     users = context.gateway.users
     if name is None:
-        return users.list_followers(creator_id=creator_id, first=page.first, after=page.after)
-    return users.find_followers(creator_id=creator_id, name=inputs.name(name), first=page.first, after=page.after)
+        return partial(users.list_followers, creator_id=creator_id)
+    return partial(users.find_followers, creator_id=creator_id, name=inputs.name(name))
+
+
+def page_of(context: RequestContext, listing: Listing, asked: inputs.Page, profiles: bool) -> FollowPage:
+    """A page of a list; with profiles, those come in the same RPC."""
+    page = listing(first=asked.first, after=asked.after, profiles=profiles)
+    if profiles:
+        known = {profile.user_id: profile for profile in page.profiles}
+        for person in page.people:
+            context.loaders.profiles.remember(person.user_id, known.get(person.user_id))
+    return page
 
 
 def with_profiles(context: RequestContext, people: list[Followship]) -> list[tuple[Followship, Profile]]:
-    """The people of a page and their profiles. Somebody who was deleted a moment ago is left out."""
-    loaders, ids = context.loaders, [one.user_id for one in people]
-    loaders.profiles.expect(ids)
-    loaders.follows.expect(ids)
+    """The people of a page that came with profiles. Somebody who was deleted a moment ago is left out."""
+    loaders = context.loaders
+    loaders.follows.expect(one.user_id for one in people)
     found = [(one, loaders.profiles.load(one.user_id)) for one in people]
     return [(one, profile) for one, profile in found if profile is not None]

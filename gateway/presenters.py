@@ -1,4 +1,7 @@
-"""How the mesh's payloads look to a client: camel case, ISO 8601 in UTC. The same for GraphQL and REST."""
+"""How the mesh's payloads look to a client: camel case. The same for GraphQL and REST.
+
+Times stay datetimes in UTC: GraphQL's DateTime and REST's JSON both write them as ISO 8601, GraphQL only those that are asked for.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +27,7 @@ def order(value: Order) -> dict[str, Any]:
         "quantity": value.quantity,
         "status": value.status.value,
         "unitPrice": money(value.unit_price),
-        "placedAt": instant(value.placed_at),
+        "placedAt": value.placed_at,
     }
 
 
@@ -34,7 +37,7 @@ def user(value: User) -> dict[str, Any]:
         "name": value.name,
         "email": value.email,
         "roles": [role.value for role in value.roles],
-        "createdAt": instant(value.created_at),
+        "createdAt": value.created_at,
         "displayName": value.display_name,
         "bio": value.bio,
         "picture": value.picture or None,
@@ -48,7 +51,7 @@ def profile(value: Profile) -> dict[str, Any]:
         "bio": value.bio,
         "picture": value.picture or None,
         "isCreator": value.is_creator,
-        "createdAt": instant(value.created_at),
+        "createdAt": value.created_at,
         "followerCount": value.follower_count,
         "followingCount": value.following_count,
     }
@@ -59,7 +62,7 @@ def follow_state(value: FollowState) -> dict[str, Any]:
         "userId": value.user_id,
         "creatorId": value.creator_id,
         "isFollowing": value.following,
-        "followedAt": instant(value.followed_at) if value.followed_at else None,
+        "followedAt": value.followed_at,
     }
 
 
@@ -68,8 +71,8 @@ def drop(value: Stock) -> dict[str, Any]:
         "id": value.drop_id,
         "name": value.name,
         "creatorId": value.creator_id,
-        "startsAt": instant(value.starts_at),
-        "endsAt": instant(value.ends_at),
+        "startsAt": value.starts_at,
+        "endsAt": value.ends_at,
         "unitPrice": money(value.unit_price),
         "perUserLimit": value.per_user_limit,
         "state": value.state.value,

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, build_schema
+from graphql import GraphQLField, GraphQLObjectType, GraphQLScalarType, GraphQLSchema, build_schema
 
+from gateway import presenters
 from gateway.mutations.cancel_order import resolve_cancel_order
 from gateway.mutations.delete_account import resolve_delete_account
 from gateway.mutations.follow import resolve_follow
@@ -23,7 +24,7 @@ from gateway.queries.mutual_follows import resolve_mutual_follows
 from gateway.queries.my_orders import resolve_my_orders
 from gateway.queries.order import resolve_order
 from gateway.queries.user import resolve_user
-from gateway.types import follow_payload, profile, profile_connection, user
+from gateway.types import follow_payload, profile, user
 
 FILE = Path(__file__).with_name("schema.graphql")
 
@@ -57,7 +58,6 @@ RESOLVERS: dict[str, dict[str, Any]] = {
 LAZY_RESOLVERS: dict[str, dict[str, Any]] = {
     "User": {"followerCount": user.resolve_follower_count, "followingCount": user.resolve_following_count},
     "Profile": {"isFollowing": profile.resolve_is_following},
-    "ProfileConnection": {"edges": profile_connection.resolve_edges},
     "FollowPayload": {"creator": follow_payload.resolve_creator},
     "UnfollowPayload": {"creator": follow_payload.resolve_creator},
 }
@@ -72,6 +72,9 @@ def load_schema() -> GraphQLSchema:
     for name, resolvers in {**RESOLVERS, **LAZY_RESOLVERS}.items():
         for field, resolve in resolvers.items():
             _fields(schema, name)[field].resolve = resolve
+    date_time = schema.type_map["DateTime"]
+    assert isinstance(date_time, GraphQLScalarType)
+    date_time.serialize = presenters.instant  # type: ignore[method-assign]
     return schema
 
 

@@ -10,4 +10,4 @@ def resolve_followers(_root: Any, info: GraphQLResolveInfo, **asked: Any) -> dic
     """A page of those who follow a person. Error codes: INVALID_INPUT (creatorId, first, after, name)."""
     page = inputs.page(asked["first"], asked.get("after"))
     creator_id = inputs.user_id(asked["creatorId"], "creatorId")
-    return connection(page, people.followers(info.context, creator_id, page, asked.get("name")))
+    return connection(info, page, people.followers(info.context, creator_id, asked.get("name")))

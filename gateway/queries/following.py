@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any
 
 from graphql import GraphQLResolveInfo
@@ -10,4 +11,4 @@ def resolve_following(_root: Any, info: GraphQLResolveInfo, **asked: Any) -> dic
     """A page of those whom a person follows. Error codes: INVALID_INPUT (userId, first, after)."""
     page = inputs.page(asked["first"], asked.get("after"))
     user_id = inputs.user_id(asked["userId"], "userId")
-    return connection(page, info.context.gateway.users.list_following(user_id=user_id, first=page.first, after=page.after))
+    return connection(info, page, partial(info.context.gateway.users.list_following, user_id=user_id))

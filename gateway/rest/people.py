@@ -1,6 +1,7 @@
 """Follows and lists of people over REST. Reading is for everybody."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,7 +11,7 @@ from gateway import inputs, people, presenters
 from gateway.context import Gateway, RequestContext
 from gateway.documents import DEFAULT_PAGE, FIELD_POINTS, OBJECTS_A_POINT
 from gateway.rest import messages
-from services.contracts.users import FollowPage, FollowState
+from services.contracts.users import FollowState
 
 
 def add_routes(rest: Blueprint, gateway: Gateway) -> None:
@@ -39,15 +40,14 @@ def add_routes(rest: Blueprint, gateway: Gateway) -> None:
         """Who follows this person, newest first; with ?name, those whose display name begins so, by name."""
         context = RequestContext(gateway, g.visit)
         asked, page = _page_asked(context, {"first", "after", "name"})
-        return _page(context, asked, people.followers(context, inputs.user_id(user_id), page, asked.get("name")))
+        return _page(context, asked, page, people.followers(context, inputs.user_id(user_id), asked.get("name")))
 
     @rest.get("/user/<user_id>/following")
     def list_following(user_id: str) -> Response:
         """Whom this person follows, newest first."""
         context = RequestContext(gateway, g.visit)
         asked, page = _page_asked(context, {"first", "after"})
-        listed = gateway.users.list_following(user_id=inputs.user_id(user_id), first=page.first, after=page.after)
-        return _page(context, asked, listed)
+        return _page(context, asked, page, partial(gateway.users.list_following, user_id=inputs.user_id(user_id)))
 
 
 def _change(mutation: str, context: RequestContext, change: Callable[..., FollowState]) -> Response:
@@ -66,11 +66,11 @@ def _page_asked(context: RequestContext, allowed: set[str]) -> tuple[dict[str, s
     return asked, page
 
 
-def _page(context: RequestContext, asked: dict[str, str], listed: FollowPage) -> Response:
+def _page(context: RequestContext, asked: dict[str, str], page: inputs.Page, listing: people.Listing) -> Response:
     """The page, with the address of the next one in a Link header (RFC 8288)."""
+    listed = people.page_of(context, listing, page, profiles=True)
     shown: list[dict[str, Any]] = [
-        {**presenters.profile(profile), "followedAt": presenters.instant(one.followed_at)}
-        for one, profile in people.with_profiles(context, listed.people)
+        {**presenters.profile(profile), "followedAt": one.followed_at} for one, profile in people.with_profiles(context, listed.people)
     ]
     headers = {"Link": f'<{request.path}?{urlencode({**asked, "after": listed.next})}>; rel="next"'} if listed.next else {}
     return messages.answer({"people": shown, "next": listed.next}, headers=headers)

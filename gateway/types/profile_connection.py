@@ -4,11 +4,13 @@ from graphql import FieldNode, FragmentSpreadNode, GraphQLResolveInfo, InlineFra
 
 from gateway import people, presenters
 from gateway.inputs import Page
-from services.contracts.users import FollowPage, Followship, Profile
+from services.contracts.users import Followship, Profile
 
 
-def connection(asked: Page, page: FollowPage) -> dict[str, Any]:
-    """A page of people as a Relay connection; its edges are resolved when asked for."""
+def connection(info: GraphQLResolveInfo, asked: Page, listing: people.Listing) -> dict[str, Any]:
+    """A page of people as a Relay connection: one RPC, which brings profiles only where a node is asked for."""
+    with_nodes = _asks_for_nodes(info)
+    page = people.page_of(info.context, listing, asked, with_nodes)
     last = page.people[-1].cursor if page.people else None
     pages = {
         "hasNextPage": page.next is not None,
@@ -16,34 +18,28 @@ def connection(asked: Page, page: FollowPage) -> dict[str, Any]:
         "startCursor": page.people[0].cursor if page.people else None,
         "endCursor": page.next or last,
     }
-    return {"people": page.people, "pageInfo": pages}
-
-
-def resolve_edges(connection: dict[str, Any], info: GraphQLResolveInfo) -> list[dict[str, Any]]:
-    """One RPC for all profiles, or none where no node is asked for."""
-    listed: list[Followship] = connection["people"]
-    if not _asks_for_node(info):
-        return [_edge(one) for one in listed]
-    return [_edge(one, profile) for one, profile in people.with_profiles(info.context, listed)]
+    if not with_nodes:
+        return {"edges": [_edge(one) for one in page.people], "pageInfo": pages}
+    return {"edges": [_edge(one, profile) for one, profile in people.with_profiles(info.context, page.people)], "pageInfo": pages}
 
 
 def _edge(one: Followship, profile: Profile | None = None) -> dict[str, Any]:
     node = presenters.profile(profile) if profile else None
-    return {"node": node, "cursor": one.cursor, "followedAt": presenters.instant(one.followed_at)}
+    return {"node": node, "cursor": one.cursor, "followedAt": one.followed_at}
 
 
-def _asks_for_node(info: GraphQLResolveInfo) -> bool:
-    """Directives are not looked at: what they leave out costs an RPC too many, and nothing is missing."""
+def _asks_for_nodes(info: GraphQLResolveInfo) -> bool:
+    """Directives are not looked at: what they leave out costs profiles too many, and nothing is missing."""
 
-    def within(selections: SelectionSetNode | None) -> bool:
-        return any(asks(node) for node in selections.selections) if selections else False
+    def within(selections: SelectionSetNode | None, *path: str) -> bool:
+        return any(asks(node, *path) for node in selections.selections) if selections else False
 
-    def asks(node: Any) -> bool:
+    def asks(node: Any, field: str, *rest: str) -> bool:
         if isinstance(node, FieldNode):
-            return node.name.value == "node"
+            return node.name.value == field and (not rest or within(node.selection_set, *rest))
         if isinstance(node, FragmentSpreadNode):
-            return within(info.fragments[node.name.value].selection_set)
+            return within(info.fragments[node.name.value].selection_set, field, *rest)
         assert isinstance(node, InlineFragmentNode)
-        return within(node.selection_set)
+        return within(node.selection_set, field, *rest)
 
-    return any(within(node.selection_set) for node in info.field_nodes)
+    return any(within(node.selection_set, "edges", "node") for node in info.field_nodes)

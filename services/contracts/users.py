@@ -92,10 +92,11 @@ class Followship(msgspec.Struct, frozen=True):
 
 
 class FollowPage(msgspec.Struct, frozen=True):
-    """A page of a list. next: the cursor of the page behind it, null at the end."""
+    """A page of a list. next: the cursor of the page behind it, null at the end. profiles: of its people, where they were asked for."""
 
     people: list[Followship]
     next: Cursor | None
+    profiles: list[Profile] = []
 
 
 class JobKind(StrEnum):
@@ -172,16 +173,20 @@ class Users(Protocol):
     def are_following(self, *, user_id: UserId, creator_ids: UserIds) -> list[bool]:
         """Whether the one follows each of the others, in the order asked."""
 
-    def list_followers(self, *, creator_id: UserId, first: PageSize = 20, after: Cursor | None = None) -> FollowPage:
+    def list_followers(
+        self, *, creator_id: UserId, first: PageSize = 20, after: Cursor | None = None, profiles: bool = False
+    ) -> FollowPage:
         """Who follows this person, newest first, a moment behind. Raises InvalidInput for a cursor of another list."""
 
-    def list_following(self, *, user_id: UserId, first: PageSize = 20, after: Cursor | None = None) -> FollowPage:
+    def list_following(self, *, user_id: UserId, first: PageSize = 20, after: Cursor | None = None, profiles: bool = False) -> FollowPage:
         """Whom this person follows, newest first. Raises InvalidInput for a cursor of another list."""
 
-    def list_mutual(self, *, user_id: UserId, first: PageSize = 20, after: Cursor | None = None) -> FollowPage:
+    def list_mutual(self, *, user_id: UserId, first: PageSize = 20, after: Cursor | None = None, profiles: bool = False) -> FollowPage:
         """Whom this person follows and who follow back, by when this person began. A page may be short, or empty, before the last."""
 
-    def find_followers(self, *, creator_id: UserId, name: Line, first: PageSize = 20, after: Cursor | None = None) -> FollowPage:
+    def find_followers(
+        self, *, creator_id: UserId, name: Line, first: PageSize = 20, after: Cursor | None = None, profiles: bool = False
+    ) -> FollowPage:
         """Followers whose display name begins so, without regard to case and accents, by name. Raises InvalidInput as list_followers."""
 
     def start_job(self, *, kind: JobKind) -> Job:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from msgspec import structs
+
 from services.contracts.errors import InvalidInput
 from services.contracts.users import FollowPage, Followship, FollowState, Job, JobKind
 from services.kernel import ids
@@ -14,6 +16,7 @@ from services.users import domain
 from services.users.follows import Follows, Place
 from services.users.job_store import JobStore
 from services.users.lists import Lists, NamePlace
+from services.users.people import People
 from services.users.store import Accounts
 
 # Follows that one page of mutual follows looks at, at most: who follows many, few of whom follow back, gets short pages instead of slow ones.
@@ -43,6 +46,7 @@ class Graph:
     lists: Lists
     jobs: JobStore
     cursors: Cursors
+    people: People
 
 
 def follow(graph: Graph, user_id: str, creator_id: str, call: Call) -> FollowState:
@@ -103,6 +107,11 @@ def find_followers(graph: Graph, creator_id: str, name: str, first: int, after: 
     found = graph.lists.named(creator_id, prefix, first + 1, _name_place(graph, listing, after))
     people = [Followship(place[1], at, graph.cursors.write(_NamePosition(listing, *place))) for place, at in found[:first]]
     return FollowPage(people, people[-1].cursor if len(found) > first else None)
+
+
+def with_profiles(graph: Graph, page: FollowPage) -> FollowPage:
+    """The page with the profiles of those of its people that there still are."""
+    return structs.replace(page, profiles=graph.people.profiles([person.user_id for person in page.people])) if page.people else page
 
 
 def start_job(graph: Graph, kind: JobKind, call: Call) -> Job:

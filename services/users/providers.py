@@ -79,7 +79,9 @@ class GraphProvider(DependencyProvider):  # type: ignore[misc]
 
     def start(self) -> None:
         mongo, key = self.stores.mongo, self.stores.settings.cursor_key.get_secret_value().encode()
-        self._graph = Graph(Accounts(mongo), Follows(mongo), Lists(mongo), JobStore(mongo), Cursors(key, "follows"))
+        accounts, lists = Accounts(mongo), Lists(mongo)
+        people = People(accounts, lists, self.stores.cache)
+        self._graph = Graph(accounts, Follows(mongo), lists, JobStore(mongo), Cursors(key, "follows"), people)
 
     def get_dependency(self, worker_ctx: Any) -> Graph:
         return self._graph

@@ -74,20 +74,24 @@ class UsersService:
         return graph_usecases.are_following(self.graph, user_id, creator_ids)
 
     @rpc
-    def list_followers(self, *, creator_id: str, first: int, after: str | None) -> FollowPage:
-        return graph_usecases.list_followers(self.graph, creator_id, first, after)
+    def list_followers(self, *, creator_id: str, first: int, after: str | None, profiles: bool) -> FollowPage:
+        page = graph_usecases.list_followers(self.graph, creator_id, first, after)
+        return graph_usecases.with_profiles(self.graph, page) if profiles else page
 
     @rpc
-    def list_following(self, *, user_id: str, first: int, after: str | None) -> FollowPage:
-        return graph_usecases.list_following(self.graph, user_id, first, after)
+    def list_following(self, *, user_id: str, first: int, after: str | None, profiles: bool) -> FollowPage:
+        page = graph_usecases.list_following(self.graph, user_id, first, after)
+        return graph_usecases.with_profiles(self.graph, page) if profiles else page
 
     @rpc
-    def list_mutual(self, *, user_id: str, first: int, after: str | None) -> FollowPage:
-        return graph_usecases.list_mutual(self.graph, user_id, first, after)
+    def list_mutual(self, *, user_id: str, first: int, after: str | None, profiles: bool) -> FollowPage:
+        page = graph_usecases.list_mutual(self.graph, user_id, first, after)
+        return graph_usecases.with_profiles(self.graph, page) if profiles else page
 
     @rpc
-    def find_followers(self, *, creator_id: str, name: str, first: int, after: str | None) -> FollowPage:
-        return graph_usecases.find_followers(self.graph, creator_id, name, first, after)
+    def find_followers(self, *, creator_id: str, name: str, first: int, after: str | None, profiles: bool) -> FollowPage:
+        page = graph_usecases.find_followers(self.graph, creator_id, name, first, after)
+        return graph_usecases.with_profiles(self.graph, page) if profiles else page
 
     @rpc
     def start_job(self, *, kind: JobKind) -> Job:

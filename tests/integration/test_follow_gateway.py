@@ -220,8 +220,8 @@ def rpcs_of(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.parametrize(
     ("selection", "rpcs"),
     [
-        ("node{displayName followerCount isFollowing}", ["users.list_followers", "users.get_profiles", "users.are_following"]),
-        ("node{displayName followerCount followingCount}", ["users.list_followers", "users.get_profiles"]),
+        ("node{displayName followerCount isFollowing}", ["users.list_followers", "users.are_following"]),
+        ("node{displayName followerCount followingCount}", ["users.list_followers"]),
         ("cursor followedAt", ["users.list_followers"]),
     ],
 )
