@@ -30,6 +30,7 @@ SETTINGS = {
     "LIVEDROPS_PERSON_POINTS_BURST": "100000",
     "LIVEDROPS_RECONCILE_EVERY_S": "0.5",
 }
+PASSWORD = "correct horse battery"
 PLACE_ORDER = """
 mutation P($input: PlaceOrderInput!) {
   placeOrder(input: $input) { order { id quantity status name placedAt unitPrice { amount currency } } userErrors { code message field } }
@@ -75,6 +76,17 @@ def orders(operations: RpcClient) -> Orders:
 @pytest.fixture(scope="session")
 def users(operations: RpcClient) -> Users:
     return operations.service("users", Users)
+
+
+@pytest.fixture(scope="session")
+def sign_up(users: Users) -> Callable[..., User]:
+    """A new user; the name is theirs alone unless one is given."""
+
+    def make(name: str | None = None) -> User:
+        unique = uuid.uuid4().hex
+        return users.sign_up(name=name or f"Person {unique}", email=f"{unique}@example.org", password=PASSWORD)
+
+    return make
 
 
 @pytest.fixture(scope="session")

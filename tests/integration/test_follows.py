@@ -10,20 +10,7 @@ import pytest
 
 from services.contracts.errors import CannotFollowSelf, EmailTaken, InvalidInput, NotFound, Unauthenticated
 from services.contracts.users import FollowPage, Profile, Role, User, UserChange, Users
-from tests.conftest import eventually
-
-PASSWORD = "correct horse battery"
-
-
-@pytest.fixture(scope="session")
-def sign_up(users: Users) -> Callable[..., User]:
-    """A new user; the name is theirs alone unless one is given."""
-
-    def make(name: str | None = None) -> User:
-        unique = uuid.uuid4().hex
-        return users.sign_up(name=name or f"Person {unique}", email=f"{unique}@example.org", password=PASSWORD)
-
-    return make
+from tests.conftest import PASSWORD, eventually
 
 
 def profile(users: Users, user: User) -> Profile:
