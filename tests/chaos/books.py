@@ -10,11 +10,13 @@ from services.contracts.orders import Orders, Stock
 from services.kernel.ids import derived_id
 from services.orders.views import CONSUMER
 from tests.chaos.buyers import Outcome
+from tests.chaos.witness import Witness
 from tests.conftest import eventually
 
 Sql = Callable[..., list[tuple[Any, ...]]]
 # An event that failed once or twice, while its store was away, comes back after 1 and then 5 seconds.
 TOLD_WITHIN_S = 30.0
+HEARS_WITHIN_S = 10.0
 _ORDERS = """
 select replace(id::text, '-', '') || '-' || replace(drop_id::text, '-', ''), user_id::text, key, quantity, status
 from orders where drop_id = %s
@@ -63,6 +65,20 @@ def wait_until_told(sql: Sql, drop_id: str, order_ids: Collection[str]) -> None:
     assert set(Counter(_processed(sql, events)).values()) <= {1}
     suffix = drop_id.replace("-", "")
     assert sorted(row[0] for row in sql("select order_id from user_orders where order_id like %s", f"%-{suffix}")) == sorted(order_ids)
+
+
+def check_heard(witness: Witness, drop_id: str, order_ids: Collection[str]) -> None:
+    """Each order of the drop was told of, and under one event id: whoever dedupes by it takes each in once."""
+    eventually(lambda: {order_id for order_id, _ in _heard(witness, drop_id)} >= set(order_ids), HEARS_WITHIN_S)
+    heard = _heard(witness, drop_id)
+    assert {order_id for order_id, _ in heard} == set(order_ids)
+    assert len(heard) == len(order_ids), "an order was told of under two event ids"
+
+
+def _heard(witness: Witness, drop_id: str) -> set[tuple[str, str]]:
+    """Order and event ids, without the repetitions."""
+    confirmed = witness.heard("order.confirmed")
+    return {(event.data["order"]["id"], event.id) for event in confirmed if event.data["order"]["drop_id"] == drop_id}
 
 
 def _processed(sql: Sql, events: list[str]) -> list[str]:

@@ -5,7 +5,7 @@ import random
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,6 +72,12 @@ def answer_of(response: requests.Response) -> tuple[dict[str, Any] | None, str |
     return None, code
 
 
+def backoffs(luck: random.Random) -> Iterator[float]:
+    """Seconds to wait between tries: exponential, with full jitter, without an end."""
+    for attempt in itertools.count():
+        yield luck.uniform(0, min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(attempt, 10)))
+
+
 @dataclass
 class Buyer:
     """One of the people of a sale, with a client of their own."""
@@ -97,7 +103,7 @@ class Buyer:
     def insist(self, wish: Wish) -> Outcome:
         """Ask until it is known what became of the wish. Fails past GIVES_UP_AFTER_S."""
         asked_at = time.monotonic()
-        for backoff_s in self._backoffs():
+        for backoff_s in backoffs(self.luck):
             try:
                 order, code = self._ask(wish)
             except (requests.RequestException, NotAnAnswer) as error:
@@ -126,8 +132,3 @@ class Buyer:
         variables = {"input": {"dropId": self.drop_id, "quantity": wish.quantity, "idempotencyKey": wish.key}}
         body = {"query": PLACE_ORDER, "variables": variables}
         return answer_of(self.person.http.post(f"{self.address}/graphql", json=body, timeout=timeout_s))
-
-    def _backoffs(self) -> Iterable[float]:
-        """Exponential, with full jitter."""
-        for attempt in itertools.count():
-            yield self.luck.uniform(0, min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(attempt, 10)))

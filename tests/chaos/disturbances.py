@@ -2,8 +2,11 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,10 +17,14 @@ import redis
 
 from services.kernel.failpoints import KNOWN
 from stack.api import Stack
+from stack.instance import CLONE
+from stack.units import unit_of
 from tests.conftest import eventually
 
 APT_DEADLINE_S = 300
 SLOW_S = 2.0
+# A lease's life, a stand-by's next look, and its first round.
+TAKEN_OVER_WITHIN_S = 5.0
 
 
 @contextmanager
@@ -61,6 +68,38 @@ def stopped(stack: Stack, name: str) -> Iterator[None]:
     finally:
         stack.start(name)
         stack.wait_ready(name)
+
+
+@contextmanager
+def paused(pid: int) -> Iterator[float]:
+    """Stop a process for the block, as a machine that hangs would. Yields when, on time.monotonic()."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield time.monotonic()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def second_process(stack: Stack, name: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """One process more of a unit for the block, beside those of the stack. folder: for its log."""
+    unit = unit_of(name, stack.units)
+    assert unit is not None
+    command = [part.replace("{python}", sys.executable) for part in unit.command]
+    environment = os.environ | stack.environment(name) | {"LIVEDROPS_HTTP_PORT": "0"}
+    with (folder / f"second-{name}.log").open("wb") as log:
+        process = subprocess.Popen(command, env=environment, cwd=CLONE, stdout=log, stderr=log)
+    try:
+        yield process
+    finally:
+        for number in (signal.SIGCONT, signal.SIGTERM):
+            process.send_signal(number)
+        process.wait(20)
+
+
+def pid_of(holder: str) -> int:
+    """The process that a lease names as its holder: host:pid:random."""
+    return int(holder.split(":")[-2])
 
 
 @contextmanager

@@ -6,12 +6,12 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from services.contracts.errors import SoldOut
 from services.contracts.orders import Orders, Stock
-from tests.chaos.books import Sql, check_audit_trail, check_book, check_orders, wait_until_told
+from tests.chaos.books import Sql, check_audit_trail, check_book, check_heard, check_orders, wait_until_told
 from tests.chaos.buyers import GIVES_UP_AFTER_S, Buyer, Outcome
 from tests.chaos.witness import Witness
 from tests.conftest import Person, eventually
@@ -77,7 +77,7 @@ class Sale:
         check_audit_trail(self.market.sql, self.drop.drop_id)
         wait_until_told(self.market.sql, self.drop.drop_id, orders)
         if self.witness:
-            self.witness.check_saw(self.drop.drop_id, set(orders))
+            check_heard(self.witness, self.drop.drop_id, orders)
 
     def report(self) -> str:
         """What this sale was like for its buyers."""
@@ -120,7 +120,7 @@ def selling(market: Market, *, total: int = PLENTY, watched: bool = True) -> Ite
     buyers = [
         Buyer(market.person(), market.address, drop.drop_id, number % 2 == 0, random.Random(luck.random())) for number in range(BUYERS)
     ]
-    with Witness.of(market.broker_url if watched else None) as witness:
+    with Witness.of(market.broker_url, "order.#") if watched else nullcontext() as witness:
         sale = Sale(market, drop, buyers, witness)
         with sale._under_way():
             yield sale

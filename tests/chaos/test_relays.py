@@ -3,36 +3,30 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import psycopg2
 import pytest
 
 from stack.api import Stack
-from stack.instance import CLONE
 from tests.chaos.books import Sql
+from tests.chaos.disturbances import TAKEN_OVER_WITHIN_S, paused, pid_of, second_process
 from tests.chaos.sale import Market, selling
 from tests.conftest import eventually
 
-TAKEN_OVER_WITHIN_S = 5.0
 LEASE = "orders-relay"
 
 
 @pytest.fixture
-def second(stack: Stack, tmp_path: object) -> Iterator[subprocess.Popen[bytes]]:
+def second(stack: Stack, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A second relay, standing by."""
-    environment = os.environ | stack.environment("orders-relay") | {"LIVEDROPS_HTTP_PORT": "0"}
-    with open(f"{tmp_path}/relay.log", "wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "services.orders.relay"], env=environment, cwd=CLONE, stdout=log, stderr=log)
-    yield process
-    for number in (signal.SIGCONT, signal.SIGTERM):
-        process.send_signal(number)
-    process.wait(20)
+    with second_process(stack, "orders-relay", tmp_path) as process:
+        yield process
 
 
 def test_a_second_relay_takes_over_from_a_paused_one_and_every_order_is_told(
@@ -43,7 +37,7 @@ def test_a_second_relay_takes_over_from_a_paused_one_and_every_order_is_told(
         for _ in rounds(1, 5):
             holder = eventually(lambda: _holder(sql))
             assert holder in (stack.pid("orders-relay"), second.pid)
-            with _paused(holder) as since:
+            with paused(holder) as since:
                 eventually(partial(_is_held_by_another, sql, holder), timeout_s=20)
                 taken_over_s = time.monotonic() - since
                 sale.wait_for_orders()
@@ -56,7 +50,7 @@ def test_a_relay_that_was_paused_with_events_in_hand_changes_nothing_when_it_wak
     stack: Stack, sql: Sql, second: subprocess.Popen[bytes]
 ) -> None:
     first, log = stack.pid("orders-relay"), stack.log("orders-relay")
-    with _paused(second.pid):
+    with paused(second.pid):
         eventually(lambda: _holder(sql) == first)
         said_before = len(log.read_text())
         drop_id, row_id = str(uuid.uuid4()), str(uuid.uuid4())
@@ -67,7 +61,7 @@ def test_a_relay_that_was_paused_with_events_in_hand_changes_nothing_when_it_wak
     try:
         eventually(lambda: _holder(sql) == second.pid)
         eventually(lambda: not _in_outbox(sql, row_id))
-        with _paused(second.pid):
+        with paused(second.pid):
             _put_in_outbox(sql, drop_id, row_id)
             os.kill(first, signal.SIGCONT)
             eventually(lambda: "LeaseLost" in log.read_text()[said_before:])
@@ -79,23 +73,13 @@ def test_a_relay_that_was_paused_with_events_in_hand_changes_nothing_when_it_wak
 
 
 def _holder(sql: Sql) -> int:
-    """The process that holds the lease. A holder's name is host:pid:random."""
+    """The process that holds the lease, 0 where there is none."""
     rows = sql("select holder from leases where name = %s", LEASE)
-    return int(rows[0][0].split(":")[-2]) if rows else 0
+    return pid_of(rows[0][0]) if rows else 0
 
 
 def _is_held_by_another(sql: Sql, than: int) -> bool:
     return _holder(sql) != than
-
-
-@contextmanager
-def _paused(pid: int) -> Iterator[float]:
-    """Stop a process for the block, as a machine that hangs would. Yields when, on time.monotonic()."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield time.monotonic()
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager
