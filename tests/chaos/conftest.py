@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 import redis
+from pymongo import MongoClient
+from pymongo.read_concern import ReadConcern
 
 from gateway.tokens import Tokens
 from services.contracts.orders import Orders, Stock
-from services.contracts.users import Role, User
+from services.contracts.users import Role, User, Users
 from stack.api import Stack
 from tests.chaos.disturbances import Failpoints, running_with
+from tests.chaos.following import Circle
+from tests.chaos.graph import UsersStore
 from tests.chaos.sale import Market
 from tests.conftest import Person
 
@@ -49,6 +53,18 @@ def patient_market(stack: Stack, market: Market) -> Market:
 
 
 @pytest.fixture(scope="session")
+def users_store(stack: Stack) -> Iterator[UsersStore]:
+    """The database of users, as a majority has it."""
+    with MongoClient[dict[str, Any]](stack.environment("users")["LIVEDROPS_USERS_MONGO_URL"], tz_aware=True) as client:
+        yield client.get_database("users", read_concern=ReadConcern("majority"))
+
+
+@pytest.fixture(scope="session")
+def circle(stack: Stack, users: Users, sign_up: Callable[..., User], users_store: UsersStore) -> Circle:
+    return Circle(users, sign_up, users_store, stack.environment("operations")["LIVEDROPS_BROKER_URL"])
+
+
+@pytest.fixture(scope="session")
 def cache(stack: Stack) -> Iterator["redis.Redis"]:
     client = redis.Redis.from_url(stack.environment("orders")["LIVEDROPS_REDIS_URL"])
     yield client
@@ -59,7 +75,7 @@ def cache(stack: Stack) -> Iterator["redis.Redis"]:
 def failpoints(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Failpoints]:
     """Armed, in every unit that has one."""
     points = Failpoints(tmp_path_factory.mktemp("failpoints"))
-    with running_with(stack, dict.fromkeys(("orders", "orders-relay", "orders-views"), points.environment())):
+    with running_with(stack, dict.fromkeys(("orders", "orders-relay", "orders-views", "users-capture"), points.environment())):
         yield points
 
 
