@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
+from pymongo.database import Database
 
 from services.kernel.failpoints import KNOWN
 from stack.api import Stack
@@ -78,6 +80,25 @@ def paused(pid: int) -> Iterator[float]:
         yield time.monotonic()
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+def stop_inside_a_transaction(store: Database[dict[str, Any]], pid: int) -> None:
+    """Stop (SIGSTOP) the process at a moment at which a transaction is open in the store. It must be the only one to make any."""
+
+    def is_stopped_inside() -> bool:
+        os.kill(pid, signal.SIGSTOP)
+        if _idle_transactions(store):
+            return True
+        os.kill(pid, signal.SIGCONT)
+        return False
+
+    eventually(is_stopped_inside, timeout_s=30, every_s=0.01)
+
+
+def _idle_transactions(store: Database[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Transactions that wait for their client."""
+    idle = {"type": "idleSession", "transaction.parameters.autocommit": False}
+    return list(store.client.admin.aggregate([{"$currentOp": {"idleSessions": True, "allUsers": True}}, {"$match": idle}]))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import pytest
 
 from services.kernel.failpoints import KNOWN
 from stack.api import Stack
-from tests.chaos.disturbances import Failpoints
+from tests.chaos.disturbances import Failpoints, stop_inside_a_transaction
 from tests.chaos.following import Circle, following
 
 # A hundred kills, each with a start and a lease to wait for.
@@ -24,6 +24,15 @@ def test_a_reader_killed_at_random_moments_loses_and_makes_up_nothing(
     with following(circle) as crowd:
         for _ in rounds(3, 100):
             crowd.wait_for_events(luck.randint(1, LIVES_FOR_EVENTS))
+            stack.kill("users-capture")
+        crowd.wait_for_events()
+
+
+def test_a_reader_killed_inside_its_transaction_holds_up_nobody(stack: Stack, circle: Circle, rounds: Callable[[int, int], range]) -> None:
+    with following(circle) as crowd:
+        for _ in rounds(1, 10):
+            crowd.wait_for_events()
+            stop_inside_a_transaction(circle.store, stack.pid("users-capture"))
             stack.kill("users-capture")
         crowd.wait_for_events()
 
