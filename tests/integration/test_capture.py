@@ -19,7 +19,7 @@ from services.kernel.rpc_client import RpcClient
 from services.kernel.topology import EVENTS_EXCHANGE
 from stack.api import Stack
 from tests.conftest import eventually
-from tests.integration.test_follows import counts, ids_of, profile, sign_up  # noqa: F401
+from tests.integration.test_follows import counts, ids_of, profile
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def done(users: Users, kind: JobKind) -> Job:
     return eventually(lambda: (job := users.get_job(kind=kind)).state is JobState.DONE and job, timeout_s=60)  # type: ignore[no-any-return]
 
 
-def caught_up(users: Users, sign_up: Callable[..., User]) -> None:  # noqa: F811
+def caught_up(users: Users, sign_up: Callable[..., User]) -> None:
     """Until the reader has taken in all that happened before."""
     fan, creator = sign_up(), sign_up()
     users.follow(user_id=fan.id, creator_id=creator.id)
@@ -66,7 +66,7 @@ def caught_up(users: Users, sign_up: Callable[..., User]) -> None:  # noqa: F811
 
 def test_everything_is_told_once_with_its_version(
     users: Users,
-    sign_up: Callable[..., User],  # noqa: F811
+    sign_up: Callable[..., User],
     heard: Callable[[], list[Event]],
 ) -> None:
     fan, creator = sign_up("Fan"), sign_up()
@@ -88,7 +88,7 @@ def test_everything_is_told_once_with_its_version(
 
 
 class TestLongWork:
-    def test_a_recount_finds_what_somebody_falsified(self, users: Users, sign_up: Callable[..., User], database: Any) -> None:  # noqa: F811
+    def test_a_recount_finds_what_somebody_falsified(self, users: Users, sign_up: Callable[..., User], database: Any) -> None:
         fan, creator, nobody = sign_up(), sign_up(), str(uuid.uuid4())
         users.follow(user_id=fan.id, creator_id=creator.id)
         eventually(lambda: counts(users, creator) == (1, 0))
@@ -105,7 +105,7 @@ class TestLongWork:
     def test_a_rebuild_finds_what_is_missing_wrong_or_too_much_and_tells_of_it(
         self,
         users: Users,
-        sign_up: Callable[..., User],  # noqa: F811
+        sign_up: Callable[..., User],
         database: Any,
         heard: Callable[[], list[Event]],
     ) -> None:
@@ -128,7 +128,7 @@ class TestLongWork:
         assert ("follow.created", states[0].version) in again
         assert done(users, JobKind.REBUILD_FOLLOWERS).repaired == 0
 
-    def test_work_is_safe_beside_traffic(self, users: Users, sign_up: Callable[..., User]) -> None:  # noqa: F811
+    def test_work_is_safe_beside_traffic(self, users: Users, sign_up: Callable[..., User]) -> None:
         creator, fans = sign_up(), [sign_up() for _ in range(6)]
         users.start_job(kind=JobKind.REBUILD_FOLLOWERS)
         users.start_job(kind=JobKind.RECOUNT)
@@ -172,7 +172,7 @@ def reader_stopped(stack: Stack) -> Iterator[None]:
 def test_a_place_that_the_store_has_forgotten_is_noticed_and_healed(
     stack: Stack,
     users: Users,
-    sign_up: Callable[..., User],  # noqa: F811
+    sign_up: Callable[..., User],
     database: Any,
     heard: Callable[[], list[Event]],
 ) -> None:
@@ -206,7 +206,7 @@ def _fill_oplog(client: "pymongo.MongoClient[dict[str, Any]]") -> None:
 
 
 class TestCache:
-    def test_a_change_is_seen_through_the_cache(self, stack: Stack, users: Users, sign_up: Callable[..., User]) -> None:  # noqa: F811
+    def test_a_change_is_seen_through_the_cache(self, stack: Stack, users: Users, sign_up: Callable[..., User]) -> None:
         user = sign_up("Ann")
         assert profile(users, user).display_name == "Ann"
         cache = redis.Redis.from_url(stack.environment("users")["LIVEDROPS_REDIS_URL"])
@@ -216,7 +216,7 @@ class TestCache:
         eventually(lambda: profile(users, user).display_name == "Anna")
         cache.close()
 
-    def test_a_new_reader_trusts_nothing_that_the_last_one_left(self, stack: Stack, users: Users, sign_up: Callable[..., User]) -> None:  # noqa: F811
+    def test_a_new_reader_trusts_nothing_that_the_last_one_left(self, stack: Stack, users: Users, sign_up: Callable[..., User]) -> None:
         user = sign_up("Ann")
         cache = redis.Redis.from_url(stack.environment("users")["LIVEDROPS_REDIS_URL"])
         with reader_stopped(stack):
