@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 
 from services.contracts.errors import Unavailable
 from services.contracts.users import FollowState, Users
+from services.users.derivation import Pair
 from tests.chaos.buyers import GIVES_UP_AFTER_S, backoffs
 
-# A follow: who, whom.
-Pair = tuple[str, str]
 # Between two wishes, on average.
 THINKS_S = 0.04
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from pymongo.database import Database
 
 from services.contracts.users import FollowState, Users
-from services.users.derivation import pair_of
-from tests.chaos.fans import Fan, Pair
+from services.users.derivation import Pair, pair_of
+from tests.chaos.fans import Fan
 from tests.chaos.witness import Witness
 from tests.conftest import eventually
 
