@@ -1,5 +1,6 @@
-"""A store's client after the store was away."""
+"""A store's client while the store is held up, and after it was away."""
 
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -7,6 +8,7 @@ import pytest
 
 from services.contracts.errors import Unavailable
 from services.kernel.metrics import Metrics
+from services.kernel.mongo import Mongo
 from services.kernel.postgres import Postgres
 from stack.api import Stack
 
@@ -26,6 +28,17 @@ def pool(stack: Stack) -> Iterator[Postgres]:
     metrics.stop()
 
 
+@pytest.fixture
+def mongo(stack: Stack) -> Iterator[Mongo]:
+    """A database of the test's own."""
+    metrics = Metrics()
+    store = Mongo(stack.environment("users")["LIVEDROPS_USERS_MONGO_URL"], f"held_{uuid.uuid4().hex}", metrics)
+    yield store
+    store.client.drop_database(store.database.name)
+    store.close()
+    metrics.stop()
+
+
 def test_a_restarted_store_costs_one_caller_an_error_and_not_one_for_each_old_connection(stack: Stack, pool: Postgres) -> None:
     stack.restart("postgres")
     stack.wait_ready("postgres")
@@ -33,6 +46,17 @@ def test_a_restarted_store_costs_one_caller_an_error_and_not_one_for_each_old_co
     failed = sum(_fails(pool) for _ in range(2 * CONNECTIONS))
 
     assert failed <= 1
+
+
+@pytest.mark.timeout(45)  # less than the store gives the transaction in the way
+def test_a_transaction_that_another_holds_up_gives_up_in_time(mongo: Mongo) -> None:
+    things = mongo.collection("things")
+    things.insert_one({"_id": "a"})
+    with mongo.client.start_session() as other, other.start_transaction():
+        things.update_one({"_id": "a"}, {"$set": {"by": "another"}}, session=other)
+
+        with pytest.raises(Unavailable), mongo.errors():
+            mongo.transaction(lambda session: things.update_one({"_id": "a"}, {"$set": {"by": "us"}}, session=session))
 
 
 def _fails(pool: Postgres) -> bool:
