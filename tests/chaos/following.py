@@ -103,5 +103,7 @@ def following(circle: Circle, *, people: int = 40, creators: int = 6, clients: i
         crowd = Crowd(circle, ids, [Fan(circle.users, pairs, random.Random(luck.random())) for _ in range(clients)], witness)
         with crowd._under_way():
             yield crowd
-        print(f"\n  follows of seed {seed}: {crowd.report()}")
-        crowd.verify()
+        try:
+            crowd.verify()
+        finally:
+            print(f"\n  follows of seed {seed}: {crowd.report()}")

@@ -9,6 +9,7 @@ from pymongo.database import Database
 
 from services.contracts.users import FollowState, Users
 from services.users.derivation import Pair, pair_of
+from tests.chaos.disturbances import pid_of
 from tests.chaos.fans import Fan
 from tests.chaos.witness import Witness
 from tests.conftest import eventually
@@ -25,6 +26,16 @@ class Edge(NamedTuple):
     active: bool
     version: int
     followed_at: datetime
+
+
+def reader_lease(store: UsersStore) -> dict[str, Any]:
+    """What the reader keeps: who leads, in which epoch, and the place up to which all is derived."""
+    return store["leases"].find_one({"_id": "users-capture"}) or {}
+
+
+def reader_pid(store: UsersStore) -> int:
+    """The process that leads, or led last."""
+    return pid_of(reader_lease(store)["holder"])
 
 
 def edges_of(store: UsersStore, people: Collection[str]) -> dict[Pair, Edge]:

@@ -7,14 +7,16 @@ import pytest
 
 from services.kernel.failpoints import KNOWN
 from stack.api import Stack
-from tests.chaos.disturbances import Failpoints, stop_inside_a_transaction
-from tests.chaos.following import Circle, following
+from tests.chaos.disturbances import Failpoints, pid_of, stop_inside_a_transaction
+from tests.chaos.following import TOLD_AGAIN_WITHIN_S, Circle, following
+from tests.chaos.graph import UsersStore, reader_lease
+from tests.conftest import eventually
 
 # A hundred kills, each with a start and a lease to wait for.
 pytestmark = pytest.mark.timeout(1800)
 PLACES = tuple(name for name in KNOWN if name.startswith("capture."))
-# Events between two kills, at most: from amid the first batch of a new reader to seconds after it.
-LIVES_FOR_EVENTS = 600
+# Batches that a reader takes in before it is killed, at most: from none to about a second's.
+LIVES_FOR_BATCHES = 20
 
 
 def test_a_reader_killed_at_random_moments_loses_and_makes_up_nothing(
@@ -23,8 +25,10 @@ def test_a_reader_killed_at_random_moments_loses_and_makes_up_nothing(
     luck = random.Random()
     with following(circle) as crowd:
         for _ in rounds(3, 100):
-            crowd.wait_for_events(luck.randint(1, LIVES_FOR_EVENTS))
+            crowd.wait_for_answers()
+            _wait_for_batches(circle.store, stack.pid("users-capture"), luck.randint(0, LIVES_FOR_BATCHES))
             stack.kill("users-capture")
+            stack.wait_ready("users-capture")
         crowd.wait_for_events()
 
 
@@ -46,3 +50,16 @@ def test_a_reader_that_dies_at_this_place_loses_and_makes_up_nothing(
         for _ in rounds(1, 10):
             failpoints.kill_at(place)
             crowd.wait_for_events()
+
+
+def _wait_for_batches(store: UsersStore, pid: int, batches: int) -> None:
+    """Until this reader leads, and was seen at so many places further on."""
+    places = set[str]()
+
+    def has_come_far_enough() -> bool:
+        lease = reader_lease(store)
+        if pid_of(lease["holder"]) == pid:
+            places.add(str(lease["place"]))
+        return len(places) > batches
+
+    eventually(has_come_far_enough, TOLD_AGAIN_WITHIN_S, every_s=0.01)

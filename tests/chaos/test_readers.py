@@ -13,13 +13,11 @@ from bson import Int64
 
 from services.contracts.events import Event
 from stack.api import Stack
-from tests.chaos.disturbances import TAKEN_OVER_WITHIN_S, paused, pid_of, second_process, stop_inside_a_transaction
+from tests.chaos.disturbances import TAKEN_OVER_WITHIN_S, paused, second_process, stop_inside_a_transaction
 from tests.chaos.following import Circle, following
-from tests.chaos.graph import UsersStore, counted, listed
+from tests.chaos.graph import UsersStore, counted, listed, reader_pid
 from tests.chaos.witness import Witness
 from tests.conftest import eventually
-
-LEASE = "users-capture"
 
 
 @pytest.fixture
@@ -35,7 +33,7 @@ def test_a_second_reader_takes_over_from_a_paused_one(
     with following(circle) as crowd:
         for _ in rounds(1, 10):
             crowd.wait_for_events()
-            holder = _holder(circle.store)
+            holder = reader_pid(circle.store)
             assert holder in (stack.pid("users-capture"), second.pid)
             with paused(holder) as since:
                 _wait_until_taken_over(circle.store, holder, since)
@@ -48,7 +46,7 @@ def test_a_second_reader_takes_over_from_one_that_was_paused_inside_its_transact
     with following(circle) as crowd:
         for _ in rounds(1, 10):
             crowd.wait_for_events()
-            holder = _holder(circle.store)
+            holder = reader_pid(circle.store)
             stop_inside_a_transaction(circle.store, holder)
             with paused(holder) as since:
                 _wait_until_taken_over(circle.store, holder, since)
@@ -62,7 +60,7 @@ def test_a_reader_that_was_paused_with_changes_in_hand_changes_nothing_when_it_w
     creator, fan = circle.sign_up().id, circle.sign_up().id
     with Witness.of(circle.broker_url, "follow.#") as witness:
         with paused(second.pid):
-            eventually(lambda: _holder(store) == first)
+            eventually(lambda: reader_pid(store) == first)
             said_before = len(log.read_text())
             with _counts_locked(store, creator):
                 circle.users.follow(user_id=fan, creator_id=creator)
@@ -73,20 +71,14 @@ def test_a_reader_that_was_paused_with_changes_in_hand_changes_nothing_when_it_w
             circle.users.unfollow(user_id=fan, creator_id=creator)
             eventually(lambda: not listed(store, [creator]))
         eventually(lambda: "LeaseLost" in log.read_text()[said_before:])
-        assert _holder(store) == second.pid
+        assert reader_pid(store) == second.pid
         assert not listed(store, [creator])
         assert counted(store, [creator, fan]) == {creator: (0, 0), fan: (0, 0)}
         assert len({event.id for event in _told(witness, creator)}) == 1
 
 
-def _holder(store: UsersStore) -> int:
-    """The process that holds the lease, 0 where there is none."""
-    lease = store["leases"].find_one({"_id": LEASE})
-    return pid_of(lease["holder"]) if lease else 0
-
-
 def _wait_until_taken_over(store: UsersStore, holder: int, since: float) -> None:
-    eventually(lambda: _holder(store) != holder, timeout_s=90)
+    eventually(lambda: reader_pid(store) != holder, timeout_s=90)
     taken_over_s = time.monotonic() - since
     print(f"\n  taken over in {taken_over_s:.2f} s")
     assert taken_over_s < TAKEN_OVER_WITHIN_S
