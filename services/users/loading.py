@@ -105,13 +105,13 @@ class GraphStore:
 
     def add_people(self, user_ids: Collection[str], created_at: datetime) -> int:
         """Make people whom nobody can sign in as. Those that are there stay as they are. How many are new."""
-        return self._insert(self._users, [_person(user_id, created_at) for user_id in user_ids])
+        return self._insert(self._users, [_person(user_id, created_at) for user_id in user_ids], "loading.add_people")
 
     def add_follows(self, edges: Sequence[Edge], checkpoint: Checkpoint) -> Tally:
         """Make these follows. Those that are active stay as they are; those that had ended begin anew, now."""
         there = self._states(edges)
         fresh = [_follow(edge, checkpoint.followed_at(edge)) for edge in edges if edge.key not in there]
-        followed = self._insert(self._edges, fresh)
+        followed = self._insert(self._edges, fresh, "loading.add_follows")
         ended = {edge.key: edge for edge in edges if there.get(edge.key) is False}
         # One at a time, by the service's own rule for versions: they are few.
         for edge in ended.values():
@@ -150,13 +150,13 @@ class GraphStore:
         with self._mongo.errors():
             return {one["_id"]: one["active"] for one in self._edges.find(wanted, {"active": 1}, comment="loading.follows")}
 
-    def _insert(self, collection: MongoCollection[Document], documents: Sequence[Document]) -> int:
+    def _insert(self, collection: MongoCollection[Document], documents: Sequence[Document], comment: str) -> int:
         """Insert those that nobody else has just inserted. How many they were."""
         if not documents:
             return 0
         with self._mongo.errors():
             try:
-                return len(collection.insert_many(documents, ordered=False, comment="loading.add").inserted_ids)
+                return len(collection.insert_many(documents, ordered=False, comment=comment).inserted_ids)
             except BulkWriteError as error:
                 return len(documents) - _count_duplicates(error)
 

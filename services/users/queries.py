@@ -85,6 +85,14 @@ QUERIES: dict[str, Query] = {
     "followers.sizes": Query("followers", ("creator_id",), _KEYS),
     "counts.set": Query("counts", ("_id",), _ONE),
     "counts.drop": Query("counts", ("_id",), _KEYS),
+    # Whole graphs, loaded in bulk.
+    "loading.people": Query("users", ("_id",), _KEYS),
+    "loading.add_people": Query("users", ("_id",), _ONE),
+    "loading.follows": Query("follows", ("_id", "user_id"), _KEYS),
+    "loading.add_follows": Query("follows", ("user_id",), _ONE),
+    "loading.checkpoint": Query("loads", ("_id",), _NONE),
+    "loading.save": Query("loads", ("_id",), _NONE),
+    "loading.reader": Query("leases", ("_id",), _NONE),
     # One document each for the whole mesh.
     "leases.acquire": Query("leases", ("_id",), _NONE),
     "leases.kept": Query("leases", ("_id",), _NONE),
