@@ -92,7 +92,7 @@ class ReplicaSet:
 
     def initiate(self) -> None:
         members = [{"_id": number, "host": member.host} for number, member in enumerate(self.members)]
-        eventually(lambda: self._answers(self.members[0]), WHOLE_WITHIN_S)
+        eventually(lambda: all(self._answers(member) for member in self.members), WHOLE_WITHIN_S)
         with self._asked(self.members[0]) as client:
             client.admin.command("replSetInitiate", {"_id": NAME, "members": members})
 

@@ -13,6 +13,7 @@ from stack.api import Stack
 from tests.chaos.disturbances import running_with
 from tests.chaos.following import Circle, following
 from tests.chaos.replica_set import ReplicaSet, replica_set
+from tests.conftest import eventually
 
 # Each election takes some twelve seconds, and there are ten of them in the long form.
 pytestmark = pytest.mark.timeout(1200)
@@ -54,3 +55,15 @@ def test_nothing_acknowledged_is_lost_with_the_primary(
             servers.wait_until_whole()
         crowd.wait_for_events()
     assert [stack.pid(unit) for unit in UNITS] == before
+
+
+def test_follows_are_read_while_there_is_no_primary(servers: ReplicaSet, elsewhere: Circle) -> None:
+    users, fan, creator = elsewhere.users, elsewhere.sign_up().id, elsewhere.sign_up().id
+    users.follow(user_id=fan, creator_id=creator)
+    eventually(lambda: users.list_followers(creator_id=creator).people)
+    with servers.primary_killed():
+        assert users.is_following(user_id=fan, creator_id=creator).following
+        assert users.are_following(user_id=fan, creator_ids=[creator]) == [True]
+        assert [one.user_id for one in users.list_following(user_id=fan).people] == [creator]
+        assert [one.user_id for one in users.list_followers(creator_id=creator).people] == [fan]
+    servers.wait_until_whole()
