@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pymongo import MongoClient
-from pymongo.errors import AutoReconnect, PyMongoError
+from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
 from services.kernel.metrics import Metrics
 from services.kernel.mongo import Mongo
@@ -23,8 +23,8 @@ PRIMARY, SECONDARY = 1, 2
 # Starts and elections of three servers on a busy machine: an election alone begins 10 s after the primary was last heard.
 WHOLE_WITHIN_S = 90.0
 PROBE_MS = 1_000
-# One that stepped down stands for no election before that.
-STEPPED_DOWN_S = 20
+# One that stepped down stands for no election before that; it is as long as it waits for others to catch up.
+STEPPED_DOWN_S = 10
 
 
 @dataclass
@@ -72,8 +72,7 @@ class ReplicaSet:
     @contextmanager
     def primary_stepped_down(self) -> Iterator[None]:
         """Let the primary hand over, as for maintenance."""
-        with self._asked(self.primary()) as client, suppress(AutoReconnect):
-            client.admin.command("replSetStepDown", STEPPED_DOWN_S)
+        eventually(self._steps_down, WHOLE_WITHIN_S)
         yield
 
     @contextmanager
@@ -95,6 +94,17 @@ class ReplicaSet:
         eventually(lambda: all(self._answers(member) for member in self.members), WHOLE_WITHIN_S)
         with self._asked(self.members[0]) as client:
             client.admin.command("replSetInitiate", {"_id": NAME, "members": members})
+
+    def _steps_down(self) -> bool:
+        """False where it would not, because nobody can follow it yet: the last one to step down may not, and the other lags behind."""
+        with self._asked(self.primary()) as client:
+            try:
+                client.admin.command("replSetStepDown", STEPPED_DOWN_S)
+            except AutoReconnect:
+                return True  # it closed the connection, as it does
+            except OperationFailure:
+                return False
+        return True
 
     def _primary_host(self) -> str | None:
         """As seen by any member that leads itself: what others say of it may be old."""
