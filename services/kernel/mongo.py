@@ -6,6 +6,7 @@ from datetime import UTC
 from typing import Any, TypeVar
 
 import pymongo
+from bson.binary import Binary
 from bson.codec_options import CodecOptions
 from pymongo import monitoring
 from pymongo.client_session import ClientSession
@@ -47,6 +48,10 @@ class Mongo:
             appname="livedrops",
             connect=False,
         )
+        # A transaction that is held up is repeated by the driver for two minutes, unless it has a deadline as a whole.
+        self._transaction_timeout_s = None if patient else OPERATION_TIMEOUT_MS / 1000
+        # All transactions of a worker are in one session: by it, its successor ends the one that it died in (`mongo_leases`).
+        self._session = self.client.start_session() if patient else None
         options: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
         self.database = self.client.get_database(
             database,
@@ -60,8 +65,24 @@ class Mongo:
 
     def transaction(self, work: Callable[[ClientSession], T]) -> T:
         """Run work in a transaction; it is repeated after a passing error, so it must have no other effect."""
-        with self.client.start_session() as session:
-            return session.with_transaction(work, ReadConcern("snapshot"), WriteConcern("majority"))
+        with pymongo.timeout(self._transaction_timeout_s):
+            if self._session is not None:
+                return _run(self._session, work)
+            with self.client.start_session() as session:
+                return _run(session, work)
+
+    @property
+    def session_id(self) -> Binary | None:
+        """Of a worker's transactions; None for others, whose transactions have a session each."""
+        return self._session.session_id["id"] if self._session is not None else None
+
+    def end_stalled_transaction(self, session_id: Binary, stalled_s: float) -> None:
+        """End the transaction of this session, if it has one that has done nothing for so long."""
+        stalled: Document = {"lsid.id": session_id, "type": "idleSession", "transaction.timeInactiveMicros": {"$gte": int(stalled_s * 1e6)}}
+        with self.errors():
+            operations = self.client.admin.aggregate([{"$currentOp": {"idleSessions": True}}, {"$match": stalled}])
+            if list(operations):
+                self.client.admin.command("killSessions", [{"id": session_id}])
 
     @contextmanager
     def errors(self) -> Iterator[None]:
@@ -81,6 +102,10 @@ class Mongo:
 
     def close(self) -> None:
         self.client.close()
+
+
+def _run(session: ClientSession, work: Callable[[ClientSession], T]) -> T:
+    return session.with_transaction(work, ReadConcern("snapshot"), WriteConcern("majority"))
 
 
 class _CommandMetrics(monitoring.CommandListener):

@@ -18,6 +18,9 @@ from services.kernel.leases import LEASE_S, LeaseLost
 from services.kernel.mongo import Document, Mongo
 
 COLLECTION = "leases"
+# A holder whose lease ran out in a transaction that has done nothing for so long has died or sleeps. The store itself would keep what it
+# wrote from everybody for transactionLifetimeLimitSeconds, a minute.
+STALLED_S = 1.0
 # When a lease that nobody ever held ran out.
 BEGINNING = datetime.fromtimestamp(0, UTC)
 
@@ -43,16 +46,30 @@ class MongoLease:
     def acquire(self) -> bool:
         """Take or renew the lease now. False while another process holds it."""
         self._renew_at = time.monotonic() + self._life_ms / 3000
+        self._make_way()
         may = {"$or": [{"$eq": ["$holder", self.holder]}, {"$lt": [{"$ifNull": ["$expires_at", BEGINNING]}, "$$NOW"]}]}
         taken_over = {"$add": [{"$ifNull": ["$epoch", 0]}, {"$cond": [{"$eq": ["$holder", self.holder]}, 0, 1]}]}
-        mine = {"epoch": taken_over, "holder": self.holder, "expires_at": self._expiry()}
+        mine = {"epoch": taken_over, "holder": self.holder, "session": self._mongo.session_id, "expires_at": self._expiry()}
         change = [{"$set": {name: {"$cond": [may, value, f"${name}"]} for name, value in mine.items()}}]
         with self._mongo.errors():
             found: Document = self._leases.find_one_and_update(  # type: ignore[assignment]  # it upserts
-                {"_id": self._name}, change, upsert=True, return_document=ReturnDocument.AFTER, comment="leases.acquire"
+                {"_id": self._name},
+                change,
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+                comment="leases.acquire",
+                maxTimeMS=self._life_ms // 3,  # a transaction that holds it up is looked at again
             )
         self.epoch = found["epoch"] if found["holder"] == self.holder else None
         return self.epoch is not None
+
+    def _make_way(self) -> None:
+        """End the transaction in which another holder let its lease run out: nobody else can write the lease before it ends."""
+        run_out = {"_id": self._name, "holder": {"$ne": self.holder}, "$expr": {"$lt": ["$expires_at", "$$NOW"]}}
+        with self._mongo.errors():
+            found = self._leases.find_one(run_out, {"session": 1}, comment="leases.run_out")
+        if found and found.get("session"):
+            self._mongo.end_stalled_transaction(found["session"], STALLED_S)
 
     def kept(self) -> Document:
         """The lease's document, with what the last holder's transactions put into it."""

@@ -95,6 +95,7 @@ QUERIES: dict[str, Query] = {
     "loading.reader": Query("leases", ("_id",), _NONE),
     # One document each for the whole mesh.
     "leases.acquire": Query("leases", ("_id",), _NONE),
+    "leases.run_out": Query("leases", ("$expr", "_id", "holder"), _NONE),
     "leases.kept": Query("leases", ("_id",), _NONE),
     "leases.fence": Query("leases", ("_id", "epoch"), _NONE),
     "leases.release": Query("leases", ("_id", "epoch"), _NONE),

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from bson.timestamp import Timestamp
 
 from services.contracts.errors import Unavailable
 from services.kernel.cache import Cache
-from services.kernel.change_stream import ChangeStream, PlaceLost
+from services.kernel.change_stream import ChangeStream
 from services.kernel.leases import LeaseLost
 from services.kernel.metrics import Metrics
 from services.kernel.mongo import Mongo
@@ -114,10 +113,6 @@ class TestChangeStream:
         mongo.client["elsewhere"]["things"].insert_one({})
         eventually(lambda: stream.next(0.05).place != place)
         stream.close()
-
-    def test_a_place_that_is_forgotten_is_said_to_be_lost(self, mongo: Mongo) -> None:
-        with pytest.raises(PlaceLost):
-            ChangeStream(mongo.database, [], Timestamp(1, 1), 10).next(0.1)
 
 
 class Source:

@@ -99,6 +99,7 @@ def ask_everything(mongo: Mongo) -> None:
     lease = MongoLease(mongo, "queries")
     assert lease.hold()
     lease.kept()
+    assert not MongoLease(mongo, "queries").acquire()
     ask_scans(mongo, scans, jobs, lease, ann.id)
     lease.release()
     deriver.accounts.delete(ann.id)
