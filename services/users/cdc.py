@@ -70,9 +70,12 @@ class Capture:
 
     def round(self) -> float:
         """Take in what has happened, and do a step of the long work. Returns the seconds to pause."""
+        epoch = self._lease.epoch
         if not self._lease.hold():
             self._close_stream()
             return LEASE_S / 3
+        if self._lease.epoch != epoch:
+            self._close_stream()  # others may have led meanwhile: go on where they were
         try:
             self._lead()
         except PlaceLost as lost:

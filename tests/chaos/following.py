@@ -67,7 +67,7 @@ class Crowd:
     def report(self) -> str:
         """What it was like."""
         setbacks = sum((fan.setbacks for fan in self.fans), Counter[str]())
-        events = self.witness.heard("follow.created", "follow.removed")
+        events = [event for event in self.witness.heard("follow.created", "follow.removed") if event.data["user_id"] in self.people]
         different = len({event.id for event in events})
         return (
             f"{self.acknowledged()} follows and unfollows acknowledged, {different} events, {len(events) - different} heard again; "
