@@ -9,10 +9,16 @@ from services.users.settings import UsersSettings
 
 BROKER = "LIVEDROPS_BROKER_URL"
 ORDERS_POSTGRES = "LIVEDROPS_ORDERS_POSTGRES_URL"
+PRODUCTS_POSTGRES = "LIVEDROPS_PRODUCTS_POSTGRES_URL"
 USERS_MONGO = "LIVEDROPS_USERS_MONGO_URL"
 # Whose rights on the broker the command has: see services/contracts/rights.py.
 BROKER_USER = "operations"
-_SCHEMES = {BROKER: ("amqp", "amqps"), ORDERS_POSTGRES: ("postgresql", "postgres"), USERS_MONGO: ("mongodb", "mongodb+srv")}
+_SCHEMES = {
+    BROKER: ("amqp", "amqps"),
+    ORDERS_POSTGRES: ("postgresql", "postgres"),
+    PRODUCTS_POSTGRES: ("postgresql", "postgres"),
+    USERS_MONGO: ("mongodb", "mongodb+srv"),
+}
 _START = {"dev": "make run", "test": "livedrops stack up --profile test"}
 
 

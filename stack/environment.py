@@ -51,11 +51,12 @@ class Wiring:
         """What a person may override; a local address only where the server is ours."""
         password = self.credentials.postgres
         local = {
-            "postgres": ("LIVEDROPS_ORDERS_POSTGRES_URL", f"postgresql://livedrops:{password}@127.0.0.1:{{}}/orders"),
-            "mongo": ("LIVEDROPS_USERS_MONGO_URL", "mongodb://127.0.0.1:{}/?replicaSet=rs0"),
-            "redis": ("LIVEDROPS_REDIS_URL", "redis://127.0.0.1:{}/0"),
+            "LIVEDROPS_ORDERS_POSTGRES_URL": ("postgres", f"postgresql://livedrops:{password}@127.0.0.1:{{}}/orders"),
+            "LIVEDROPS_PRODUCTS_POSTGRES_URL": ("postgres", f"postgresql://livedrops:{password}@127.0.0.1:{{}}/products"),
+            "LIVEDROPS_USERS_MONGO_URL": ("mongo", "mongodb://127.0.0.1:{}/?replicaSet=rs0"),
+            "LIVEDROPS_REDIS_URL": ("redis", "redis://127.0.0.1:{}/0"),
         }
-        addresses = {name: url.format(self.ports[server]) for server, (name, url) in local.items() if server in self.ports}
+        addresses = {name: url.format(self.ports[server]) for name, (server, url) in local.items() if server in self.ports}
         keys = {"LIVEDROPS_JWT_KEY": self.credentials.jwt_key, "LIVEDROPS_CURSOR_KEY": self.credentials.cursor_key}
         public = {"LIVEDROPS_PUBLIC_URL": f"http://127.0.0.1:{self.ports['ingress']}"} if "ingress" in self.ports else {}
         return addresses | keys | public

@@ -20,16 +20,17 @@ _SCHEMES = {
     "LIVEDROPS_BROKER_URL": ("amqp", "amqps"),
     "LIVEDROPS_BROKER_MANAGEMENT_URL": ("http", "https"),
     "LIVEDROPS_ORDERS_POSTGRES_URL": ("postgresql", "postgres"),
+    "LIVEDROPS_PRODUCTS_POSTGRES_URL": ("postgresql", "postgres"),
     "LIVEDROPS_USERS_MONGO_URL": ("mongodb", "mongodb+srv"),
     "LIVEDROPS_REDIS_URL": ("redis", "rediss"),
 }
 
-# Which server an address stands in for.
+# Which server these addresses, all of them together, stand in for.
 _REPLACES = {
-    "rabbitmq": "LIVEDROPS_BROKER_URL",
-    "postgres": "LIVEDROPS_ORDERS_POSTGRES_URL",
-    "mongo": "LIVEDROPS_USERS_MONGO_URL",
-    "redis": "LIVEDROPS_REDIS_URL",
+    "rabbitmq": ("LIVEDROPS_BROKER_URL",),
+    "postgres": ("LIVEDROPS_ORDERS_POSTGRES_URL", "LIVEDROPS_PRODUCTS_POSTGRES_URL"),
+    "mongo": ("LIVEDROPS_USERS_MONGO_URL",),
+    "redis": ("LIVEDROPS_REDIS_URL",),
 }
 
 
@@ -53,8 +54,9 @@ class StackSettings:
         return cls(_port(environ.get("LIVEDROPS_PORT", "")), addresses, passed_on)
 
     def replaces(self, server: str) -> bool:
-        """Whether the person gave an address that takes the place of our server of that name."""
-        return _REPLACES.get(server, "") in self.addresses
+        """Whether the person gave the addresses that take the place of our server of that name."""
+        names = _REPLACES.get(server)
+        return names is not None and all(name in self.addresses for name in names)
 
     def broker(self) -> SplitResult | None:
         """The person's broker, with an administrator's credentials; None where ours is used."""

@@ -40,10 +40,15 @@ _NAMEKO = ("{python}", "-m", "services.kernel.run")
 
 UNITS: tuple[Unit, ...] = (
     Unit("gateway", ("{python}", "-m", "gateway"), "gateway", ("rabbitmq", "redis"), processes=2),
+    Unit("products", (*_NAMEKO, "services.products.service:ProductsService"), "products", ("rabbitmq", "postgres", "redis")),
+    Unit("products-stock", (*_NAMEKO, "services.products.handlers:StockNews"), "products-stock", ("rabbitmq", "postgres", "redis"), nice=5),
+    Unit("products-relay", ("{python}", "-m", "services.products.relay"), "products-relay", ("rabbitmq", "postgres", "redis")),
+    Unit("products-clock", ("{python}", "-m", "services.products.clock"), "products-clock", ("rabbitmq", "postgres", "redis")),
     Unit("users", (*_NAMEKO, "services.users.service:UsersService"), "users", ("rabbitmq", "mongo", "redis")),
     Unit("users-capture", ("{python}", "-m", "services.users.cdc"), "users-capture", ("rabbitmq", "mongo", "redis")),
     Unit("orders", (*_NAMEKO, "services.orders.service:OrdersService"), "orders", ("rabbitmq", "postgres", "redis")),
     Unit("orders-views", (*_NAMEKO, "services.orders.handlers:OrderViews"), "orders-views", ("rabbitmq", "postgres", "redis"), nice=5),
+    Unit("orders-terms", (*_NAMEKO, "services.orders.handlers:OrderTerms"), "orders-terms", ("rabbitmq", "postgres", "redis"), nice=5),
     Unit("orders-relay", ("{python}", "-m", "services.orders.relay"), "orders-relay", ("rabbitmq", "postgres", "redis")),
     Unit(
         "orders-reconciler",

@@ -9,9 +9,9 @@ from textwrap import shorten
 import click
 import psycopg2
 
-from cli.addresses import ORDERS_POSTGRES, USERS_MONGO, Addresses
+from cli.addresses import ORDERS_POSTGRES, PRODUCTS_POSTGRES, USERS_MONGO, Addresses
 from cli.failures import CommandFailed
-from services import orders
+from services import orders, products
 from services.contracts.errors import Unavailable
 from services.kernel import migrations
 from services.kernel.metrics import Metrics
@@ -19,7 +19,7 @@ from services.kernel.mongo import Mongo
 from services.kernel.postgres import Postgres
 from services.users import layout
 
-ORDERS_MIGRATIONS = Path(str(orders.__file__)).parent / "migrations"
+MIGRATIONS = {context: Path(str(module.__file__)).parent / "migrations" for context, module in (("orders", orders), ("products", products))}
 # A store that starts is ready within a moment; asking more often would only fill its log.
 ASK_EVERY_S = 0.5
 # MongoDB's client describes its whole world; the beginning says what is wrong.
@@ -36,21 +36,23 @@ def migrate(addresses: Addresses, wait_s: float) -> None:
     Example:
       livedrops migrate --wait-s 60
     """
-    # Both addresses first: half a migration helps nobody.
-    postgres_url, mongo_url = addresses.require(ORDERS_POSTGRES), addresses.require(USERS_MONGO)
-    _report("orders", migrate_orders(postgres_url, wait_s))
+    # All addresses first: half a migration helps nobody.
+    urls = {"orders": addresses.require(ORDERS_POSTGRES), "products": addresses.require(PRODUCTS_POSTGRES)}
+    mongo_url = addresses.require(USERS_MONGO)
+    for context, url in urls.items():
+        _report(context, migrate_postgres(context, url, wait_s))
     _report("users", migrate_users(mongo_url, addresses.users_database(), wait_s))
 
 
-def migrate_orders(url: str, wait_s: float) -> Iterator[str]:
-    """Apply the migrations of orders' PostgreSQL. Yields what was done. Raises Unavailable, CommandFailed."""
+def migrate_postgres(context: str, url: str, wait_s: float) -> Iterator[str]:
+    """Apply the migrations of a context's PostgreSQL. Yields what was done. Raises Unavailable, CommandFailed."""
     store = Postgres(url, Metrics(), size=1, name="migrate")
     try:
         _wait("PostgreSQL", store.check, wait_s)
-        for name in migrations.migrate(store, ORDERS_MIGRATIONS):
+        for name in migrations.migrate(store, MIGRATIONS[context]):
             yield f"applied {name}"
     except psycopg2.Error as error:
-        raise CommandFailed("MIGRATION_FAILED", f"orders, PostgreSQL: {error}") from error
+        raise CommandFailed("MIGRATION_FAILED", f"{context}, PostgreSQL: {error}") from error
     finally:
         store.close()
 

@@ -8,7 +8,9 @@ LiveDropsError                      anything that a caller can be told
 ├── NotFound
 ├── Conflict                        the request contradicts what is stored
 │   ├── IdempotencyKeyReused
-│   └── EmailTaken
+│   ├── EmailTaken
+│   ├── StaleVersion                somebody changed it since it was read
+│   └── DropFixed                   this can't be changed any more once the drop is live
 ├── OrderRefused                    the rules of the sale say no
 │   ├── NotStarted
 │   ├── Ended
@@ -89,6 +91,16 @@ class IdempotencyKeyReused(Conflict):
 class EmailTaken(Conflict):
     code = "EMAIL_TAKEN"
     sentence = "Somebody signed up with this e-mail address already."
+
+
+class StaleVersion(Conflict):
+    code = "STALE_VERSION"
+    sentence = "Somebody changed this since you read it. Read it again."
+
+
+class DropFixed(Conflict):
+    code = "DROP_FIXED"
+    sentence = "This can't be changed any more once the drop is live."
 
 
 class OrderRefused(LiveDropsError):

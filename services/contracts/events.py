@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from .orders import Instant, Order
+from .products import Drop, Product
 from .values import DropId, Line, Units, UserId, Version
 
 EventId = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
@@ -78,6 +79,29 @@ class DropSoldOut(msgspec.Struct, frozen=True):
     version: Version
 
 
+class DropRestocked(msgspec.Struct, frozen=True):
+    """There are units again, where there were none. Once for each time."""
+
+    drop_id: DropId
+    creator_id: UserId
+    name: str
+    available: Units
+    version: Version
+
+
+class DropTold(msgspec.Struct, frozen=True):
+    """A drop as it is now: scheduled, changed, cancelled, started or ended. Of one drop, the higher version is the newer."""
+
+    drop: Drop
+    reason: str | None = None
+
+
+class ProductTold(msgspec.Struct, frozen=True):
+    """A product, new or changed. Of one product, the higher version is the newer."""
+
+    product: Product
+
+
 class FollowCreated(msgspec.Struct, frozen=True):
     """user_id follows creator_id since followed_at. Of one pair, the higher version is the newer."""
 
@@ -120,6 +144,14 @@ PAYLOADS: dict[str, type[msgspec.Struct]] = {
     "stock.changed": StockChanged,
     "drop.low_stock": DropLowStock,
     "drop.sold_out": DropSoldOut,
+    "drop.restocked": DropRestocked,
+    "drop.scheduled": DropTold,
+    "drop.changed": DropTold,
+    "drop.cancelled": DropTold,
+    "drop.started": DropTold,
+    "drop.ended": DropTold,
+    "product.created": ProductTold,
+    "product.changed": ProductTold,
     "follow.created": FollowCreated,
     "follow.removed": FollowRemoved,
     "user.changed": UserChanged,

@@ -109,6 +109,21 @@ class ChangeStock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     per_user_limit: PerUserLimit | None = None
 
 
+class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a seller says of a drop. version: the drop's at products; terms of a lower one than orders knows change nothing."""
+
+    drop_id: DropId
+    creator_id: UserId
+    name: Line
+    starts_at: Instant
+    ends_at: Instant
+    total: StockSize
+    unit_price: Money
+    version: Version
+    per_user_limit: PerUserLimit | None = None
+    cancelled: bool = False
+
+
 class Stock(msgspec.Struct, frozen=True):
     """The book of one drop. total == available + held + sold, at every version."""
 
@@ -172,6 +187,12 @@ class Orders(Protocol):
 
     def open_stock(self, *, stock: OpenStock) -> Stock:
         """Open a drop's stock. The same again answers the stock as it is; a different one for the drop is a Conflict."""
+
+    def set_terms(self, *, terms: Terms) -> Stock:
+        """Open a drop's stock, or bring it to newer terms; older ones are answered with the stock as it is. For products.
+
+        Raises Conflict (fewer than sold and held), Forbidden.
+        """
 
     def change_stock(self, *, change: ChangeStock) -> Stock:
         """Change a stock that has not ended. Raises NotFound, Conflict (version, or fewer than sold and held), Ended."""

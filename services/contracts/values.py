@@ -9,6 +9,8 @@ _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 UserId = Annotated[str, Meta(pattern=_UUID, description="A person: UUID, lower case.")]
 DropId = Annotated[str, Meta(pattern=_UUID, description="A drop: UUID, lower case.")]
+ProductId = Annotated[str, Meta(pattern=_UUID, description="A product: UUID, lower case.")]
+MediaId = Annotated[str, Meta(pattern=_UUID, description="An uploaded file: UUID, lower case.")]
 OrderId = Annotated[
     str,
     Meta(

@@ -5,10 +5,10 @@ from datetime import datetime
 
 import msgspec
 
-from services.contracts.events import DropLowStock, DropSoldOut, Event, OrderCancelled, OrderConfirmed, StockChanged
+from services.contracts.events import DropLowStock, DropRestocked, DropSoldOut, Event, OrderCancelled, OrderConfirmed, StockChanged
 from services.contracts.orders import Order
 from services.kernel import ids
-from services.orders.domain import Book, Sale, fell_low, fell_out
+from services.orders.domain import Book, Sale, came_back, fell_low, fell_out
 
 
 def of_sales(before: Book, after: Book, sales: Sequence[Sale], at: datetime, correlation_id: str | None) -> list[Event]:
@@ -31,7 +31,7 @@ def of_cancelling(before: Book, after: Book, order: Order, reason: str, at: date
 
 
 def of_change(before: Book | None, after: Book, at: datetime, correlation_id: str | None) -> list[Event]:
-    """stock.changed, and drop.low_stock or drop.sold_out where the stock fell so far. before: None for a new book."""
+    """stock.changed, and drop.low_stock, drop.sold_out or drop.restocked where the stock went so far. before: None for a new book."""
     payloads = [("stock.changed", _stock_changed(after)), *_fallen(before or after, after)]
     return [_event(kind, after.drop_id, after.version, at, payload, correlation_id) for kind, payload in payloads]
 
@@ -56,6 +56,8 @@ def _fallen(before: Book, after: Book) -> Iterator[tuple[str, msgspec.Struct]]:
         yield "drop.low_stock", DropLowStock(after.drop_id, after.creator_id, after.name, after.available, after.total, after.version)
     if fell_out(before, after):
         yield "drop.sold_out", DropSoldOut(after.drop_id, after.creator_id, after.name, after.total, after.version)
+    if came_back(before, after):
+        yield "drop.restocked", DropRestocked(after.drop_id, after.creator_id, after.name, after.available, after.version)
 
 
 def _event(kind: str, subject: str, version: int, at: datetime, payload: msgspec.Struct, correlation_id: str | None) -> Event:

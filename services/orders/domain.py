@@ -18,7 +18,7 @@ from services.contracts.errors import (
     NotStarted,
     SoldOut,
 )
-from services.contracts.orders import ChangeStock, OpenStock, Order, OrderStatus, PlaceOrder, Stock, StockState
+from services.contracts.orders import ChangeStock, OpenStock, Order, OrderStatus, PlaceOrder, Stock, StockState, Terms
 from services.contracts.values import Money
 
 # A gateway may answer "sold out" by itself for this long after it last saw the drop sold out. Units that come back are
@@ -48,6 +48,7 @@ class Book:
     per_user_limit: int | None
     version: int
     resale_at: datetime | None = None
+    terms_version: int = 0
 
     def balances(self) -> bool:
         return self.total == self.available + self.held + self.sold and min(self.available, self.held, self.sold) >= 0
@@ -209,6 +210,52 @@ def changed(book: Book, change: ChangeStock, now: datetime) -> Book:
     )
 
 
+def opened_by(terms: Terms, now: datetime) -> Book:
+    """A new book of what a seller announces."""
+    return Book(
+        drop_id=terms.drop_id,
+        creator_id=terms.creator_id,
+        name=terms.name,
+        starts_at=terms.starts_at,
+        ends_at=_end_of(terms, now),
+        total=terms.total,
+        available=terms.total,
+        held=0,
+        sold=0,
+        unit_price=terms.unit_price,
+        per_user_limit=terms.per_user_limit,
+        version=1,
+        terms_version=terms.version,
+    )
+
+
+def with_terms(book: Book, terms: Terms, now: datetime) -> Book:
+    """The book under newer terms; the same book where these are not newer. Raises Conflict for fewer units than are sold and held."""
+    if terms.version <= book.terms_version:
+        return book
+    if terms.total < book.sold + book.held:
+        raise Conflict("More units are sold and held than that.", sold=book.sold, held=book.held, field="stock")
+    available = terms.total - book.sold - book.held
+    return replace(
+        book,
+        name=terms.name,
+        starts_at=terms.starts_at,
+        ends_at=_end_of(terms, now),
+        total=terms.total,
+        available=available,
+        unit_price=terms.unit_price,
+        per_user_limit=terms.per_user_limit,
+        version=book.version + 1,
+        terms_version=terms.version,
+        resale_at=book.resale_at if book.available or not available else now + RESALE_DELAY,
+    )
+
+
+def _end_of(terms: Terms, now: datetime) -> datetime:
+    """A drop that was taken back sells nothing from now on, even one that never began."""
+    return min(terms.ends_at, now) if terms.cancelled else terms.ends_at
+
+
 def closed(book: Book, now: datetime) -> Book:
     """The book of a sale that ends now; the same book where it is over already."""
     if now >= book.ends_at:
@@ -257,3 +304,8 @@ def fell_low(before: Book, after: Book) -> bool:
 def fell_out(before: Book, after: Book) -> bool:
     """The last unit has gone."""
     return before.available > 0 == after.available
+
+
+def came_back(before: Book, after: Book) -> bool:
+    """There are units again, where there were none."""
+    return before.available == 0 < after.available

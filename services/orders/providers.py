@@ -4,10 +4,12 @@ from typing import Any
 
 from nameko.extensions import DependencyProvider
 
+from services.contracts.products import Products
 from services.kernel.cache import Cache
 from services.kernel.cursors import Cursors
 from services.kernel.postgres import Postgres
 from services.kernel.process import process
+from services.kernel.rpc_client import RpcClient
 from services.kernel.shown_stock import ShownStock
 from services.orders.settings import OrdersSettings
 from services.orders.store import Books
@@ -16,7 +18,12 @@ from services.orders.views import OrderViews
 
 
 class SalesProvider(DependencyProvider):  # type: ignore[misc]
-    """Injects Sales."""
+    """Injects Sales. asks_products: whether it may ask products for a drop that it has not heard of."""
+
+    def __init__(self, asks_products: bool = False) -> None:
+        super().__init__()
+        self._asks_products = asks_products
+        self._rpc: RpcClient | None = None
 
     def setup(self) -> None:
         here = process()
@@ -29,11 +36,17 @@ class SalesProvider(DependencyProvider):  # type: ignore[misc]
         here.require("postgres", self._postgres.check)
         here.prefer("redis", self._cache.check)
         cursors = Cursors(settings.cursor_key.get_secret_value().encode(), "orders")
-        self._sales = Sales(Books(self._postgres), ShownStock(self._cache), OrderViews(self._postgres, cursors))
+        if self._asks_products:
+            self._rpc = RpcClient(settings.broker_url.get_secret_value(), settings.unit, here.metrics)
+            self._rpc.start()
+        products = self._rpc.service("products", Products) if self._rpc else None
+        self._sales = Sales(Books(self._postgres), ShownStock(self._cache), OrderViews(self._postgres, cursors), products)
 
     def get_dependency(self, worker_ctx: Any) -> Sales:
         return self._sales
 
     def stop(self) -> None:
+        if self._rpc:
+            self._rpc.stop()
         self._postgres.close()
         self._cache.close()

@@ -10,6 +10,7 @@ from services.contracts.orders import (
     PlaceOrder,
     Reconciliation,
     Stock,
+    Terms,
 )
 from services.kernel.current_call import CurrentCall
 from services.kernel.rpc_server import rpc
@@ -23,7 +24,7 @@ class OrdersService:
     contract = Orders
     settings_class = OrdersSettings
 
-    sales = SalesProvider()
+    sales = SalesProvider(asks_products=True)
     call = CurrentCall()
 
     @rpc
@@ -48,11 +49,15 @@ class OrdersService:
 
     @rpc
     def get_stock(self, *, drop_id: str) -> Stock:
-        return usecases.get_stock(self.sales, drop_id)
+        return usecases.get_stock(self.sales, drop_id, self.call)
 
     @rpc
     def open_stock(self, *, stock: OpenStock) -> Stock:
         return usecases.open_stock(self.sales, stock, self.call)
+
+    @rpc
+    def set_terms(self, *, terms: Terms) -> Stock:
+        return usecases.set_terms(self.sales, terms, self.call)
 
     @rpc
     def change_stock(self, *, change: ChangeStock) -> Stock:

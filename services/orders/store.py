@@ -10,7 +10,7 @@ import msgspec
 
 from services.contracts.errors import NotFound
 from services.contracts.events import Event
-from services.contracts.orders import Finding, OpenStock, Order, OrderStatus, PlaceOrder
+from services.contracts.orders import Finding, OpenStock, Order, OrderStatus, PlaceOrder, Terms
 from services.contracts.values import Money
 from services.kernel import failpoints, ids
 from services.kernel.key_filter import KeyFilter
@@ -19,7 +19,7 @@ from services.orders.domain import Book, History, Sale
 
 _BOOK = (
     "drop_id::text, creator_id::text, name, starts_at, ends_at, total, available, held, sold, price_amount, price_currency, "
-    "per_user_limit, version, resale_at"
+    "per_user_limit, version, resale_at, terms_version"
 )
 _ORDER = "drop_id::text, id, user_id::text, key, quantity, status, name, price_amount, price_currency, placed_at"
 
@@ -49,7 +49,7 @@ from json_to_recordset(%(sales)s) as sale (id uuid, user_id uuid, quantity integ
 _UPDATE_STOCK = """
 update stock set name = %(name)s, starts_at = %(starts_at)s, ends_at = %(ends_at)s, total = %(total)s, available = %(available)s,
     held = %(held)s, sold = %(sold)s, price_amount = %(amount)s, price_currency = %(currency)s, per_user_limit = %(limit)s,
-    version = %(version)s, resale_at = %(resale_at)s
+    version = %(version)s, resale_at = %(resale_at)s, terms_version = %(terms_version)s
 where drop_id = %(drop)s;
 """
 _INSERT_OUTBOX = "insert into outbox (drop_id, id, events) values (%(drop)s, %(outbox_id)s, %(events)s);"
@@ -61,9 +61,9 @@ values (%(drop)s, %(version)s, %(now)s, %(actor)s, %(reason)s, %(order_id)s, %(t
 """
 _OPEN = """
 insert into stock (drop_id, creator_id, name, starts_at, ends_at, total, available, held, sold, price_amount, price_currency,
-                   per_user_limit, version, opened_as)
+                   per_user_limit, version, opened_as, terms_version)
 values (%(drop)s, %(creator)s, %(name)s, %(starts_at)s, %(ends_at)s, %(total)s, %(available)s, %(held)s, %(sold)s, %(amount)s,
-        %(currency)s, %(limit)s, %(version)s, %(opened_as)s)
+        %(currency)s, %(limit)s, %(version)s, %(opened_as)s, %(terms_version)s)
 on conflict (drop_id) do nothing returning 1
 """
 _CHECK = """
@@ -154,9 +154,9 @@ class Books:
             # The clock is read again behind the lock: a wish that waited past the end came too late.
             yield OpenBook(session, _book(rows[0]), session.rows(_CLOCK)[0][0])
 
-    def create(self, request: OpenStock, book: Book, actor: str, now: datetime, events: Sequence[Event]) -> bool:
+    def create(self, request: OpenStock | Terms, book: Book, actor: str, reason: str, now: datetime, events: Sequence[Event]) -> bool:
         """Write a new book. False where the drop has one already: nothing is written then."""
-        values = _values(book) | _outbox(events) | {"opened_as": _as_opened(request), "actor": actor, "reason": request.reason}
+        values = _values(book) | _outbox(events) | {"opened_as": _as_opened(request), "actor": actor, "reason": reason}
         values |= {"now": now, "order_id": None, "details": _as_opened(request)}
         values |= {"total_0": 0, "available_0": 0, "held_0": 0, "sold_0": 0}
         with self._postgres.session() as session:
@@ -186,6 +186,12 @@ class Books:
             order = _one_order(session, order_id)
             rows = session.rows("select creator_id::text from stock where drop_id = %s", (order.drop_id,))
         return order, rows[0][0]
+
+    def standing_orders(self, drop_id: str, most: int) -> list[str]:
+        """Ids of some orders of a drop that hold units."""
+        with self._postgres.session() as session:
+            statement = "select id from orders where drop_id = %s and status in ('HELD', 'CONFIRMED') order by id limit %s"
+            return [f"{str(row[0]).replace('-', '')}-{drop_id.replace('-', '')}" for row in session.rows(statement, (drop_id, most))]
 
     def now(self) -> datetime:
         """The database's clock: the only one that a sale goes by."""
@@ -243,9 +249,11 @@ def _uuid_of(order_id: str) -> str:
 
 
 def _book(row: Row) -> Book:
-    drop_id, creator_id, name, starts_at, ends_at, total, available, held, sold, amount, currency, limit, version, resale_at = row[:14]
+    drop_id, creator_id, name, starts_at, ends_at, total, available, held, sold, amount, currency, limit, version, resale_at, terms = row[
+        :15
+    ]
     price = Money(amount, currency.strip())
-    return Book(drop_id, creator_id, name, starts_at, ends_at, total, available, held, sold, price, limit, version, resale_at)
+    return Book(drop_id, creator_id, name, starts_at, ends_at, total, available, held, sold, price, limit, version, resale_at, terms)
 
 
 def _order(row: Row) -> Order:
@@ -278,6 +286,7 @@ def _values(book: Book) -> dict[str, Any]:
         "limit": book.per_user_limit,
         "version": book.version,
         "resale_at": book.resale_at,
+        "terms_version": book.terms_version,
     }
 
 
@@ -289,5 +298,5 @@ def _outbox(events: Sequence[Event]) -> dict[str, Any]:
     return {"outbox_id": ids.new_id(), "events": msgspec.json.encode(events).decode()}
 
 
-def _as_opened(request: OpenStock) -> str:
+def _as_opened(request: OpenStock | Terms) -> str:
     return msgspec.json.encode(request).decode()

@@ -19,7 +19,9 @@ from services.contracts.orders import (
     PlaceOrder,
     Reconciliation,
     Stock,
+    Terms,
 )
+from services.contracts.products import Products, terms_of
 from services.kernel import calls, failpoints
 from services.kernel.batching import Batcher
 from services.kernel.calls import Call
@@ -36,6 +38,10 @@ KEYS_AT_ONCE = 20_000
 LARGEST_TRANSACTION = 2 * MAX_BATCH
 # Batches that may wait for one drop in one process; at some thousands of orders a second they wait a second or two.
 CAPACITY = 64
+# Orders of a drop that was taken back, looked up at once.
+CANCELLED_AT_ONCE = 500
+# The audit log's reason for what products says.
+ANNOUNCED = "announced by the seller"
 # A stock may be announced this long before its sale, and not more: it is a typing error otherwise.
 LONGEST_WINDOW = timedelta(days=366 * 5)
 
@@ -43,10 +49,12 @@ LONGEST_WINDOW = timedelta(days=366 * 5)
 class Sales:
     """What the use cases work with. One for a process."""
 
-    def __init__(self, books: Books, shown: ShownStock, views: OrderViews) -> None:
+    def __init__(self, books: Books, shown: ShownStock, views: OrderViews, products: Products | None = None) -> None:
+        """products: to ask for a drop whose announcement has not come yet."""
         self.books = books
         self.shown = shown
         self.views = views
+        self.products = products
         self.lanes: Batcher[str, Sequence[PlaceOrder], list[Placement]] = Batcher(
             partial(_settle, self), largest=LARGEST_TRANSACTION // MAX_BATCH, flights=1, capacity=CAPACITY
         )
@@ -59,7 +67,18 @@ def place_many(sales: Sales, requests: Sequence[PlaceOrder], call: Call) -> list
         call.require_person(request.user_id)
         if request.drop_id != drop_id:
             raise InvalidInput("A batch is for one drop.", field="requests")
-    return sales.lanes.submit(drop_id, requests, call.remaining_s())
+    try:
+        return sales.lanes.submit(drop_id, requests, call.remaining_s())
+    except NotFound:
+        learn(sales, drop_id, call)
+        return sales.lanes.submit(drop_id, requests, call.remaining_s())
+
+
+def learn(sales: Sales, drop_id: str, call: Call) -> None:
+    """Ask products for a drop that orders has not heard of: its announcement is on its way. Raises NotFound where there is none."""
+    if sales.products is None:
+        raise NotFound("There is no such drop.", drop_id=drop_id)
+    take_terms(sales, terms_of(sales.products.get_drop(drop_id=drop_id)), call)
 
 
 def place_order(sales: Sales, request: PlaceOrder, call: Call) -> Order:
@@ -152,8 +171,12 @@ def list_orders(sales: Sales, user_id: str, first: int, after: str | None, call:
     return sales.views.page(user_id, first, after)
 
 
-def get_stock(sales: Sales, drop_id: str) -> Stock:
-    book, now = sales.books.book(drop_id)
+def get_stock(sales: Sales, drop_id: str, call: Call) -> Stock:
+    try:
+        book, now = sales.books.book(drop_id)
+    except NotFound:
+        learn(sales, drop_id, call)
+        book, now = sales.books.book(drop_id)
     stock = domain.as_stock(book, now)
     sales.shown.show(stock)
     return stock
@@ -165,9 +188,43 @@ def open_stock(sales: Sales, request: OpenStock, call: Call) -> Stock:
         raise InvalidInput("A sale may last five years at most.", field="ends_at")
     book, now = domain.opened(request), sales.books.now()
     events = announcements.of_change(None, book, now, call.correlation_id)
-    if not sales.books.create(request, book, call.actor(), now, events) and not sales.books.was_opened_as(request):
+    if not sales.books.create(request, book, call.actor(), request.reason, now, events) and not sales.books.was_opened_as(request):
         raise Conflict("This drop has a stock already, opened differently.", drop_id=request.drop_id)
-    return get_stock(sales, request.drop_id)
+    return get_stock(sales, request.drop_id, call)
+
+
+def set_terms(sales: Sales, terms: Terms, call: Call) -> Stock:
+    call.require_operator()
+    return take_terms(sales, terms, call)
+
+
+def take_terms(sales: Sales, terms: Terms, call: Call) -> Stock:
+    """Open a book or bring it to newer terms. Told twice or late, they change nothing."""
+    now = sales.books.now()
+    fresh = domain.opened_by(terms, now)
+    events = announcements.of_change(None, fresh, now, call.correlation_id)
+    if sales.books.create(terms, fresh, call.actor(), ANNOUNCED, now, events):
+        return get_stock(sales, terms.drop_id, call)
+    with sales.books.open(terms.drop_id) as book:
+        before, after = book.book, domain.with_terms(book.book, terms, book.now)
+        if after is before:
+            book.abandon()
+            return domain.as_stock(before, book.now)
+        _announce_return(sales, before, after, book)
+        events = announcements.of_change(before, after, book.now, call.correlation_id)
+        book.commit_change(after, call.actor(), ANNOUNCED, terms, events)
+    _show(sales, after)
+    return domain.as_stock(after, book.now)
+
+
+def cancel_drop(sales: Sales, drop_id: str, reason: str, call: Call) -> int:
+    """Cancel every order of a drop that was taken back, and give its units back. Safe to repeat, from anywhere. How many were left."""
+    cancelled = 0
+    while some := sales.books.standing_orders(drop_id, CANCELLED_AT_ONCE):
+        for order_id in some:
+            cancel_order(sales, order_id, reason, call)
+        cancelled += len(some)
+    return cancelled
 
 
 def change_stock(sales: Sales, change: ChangeStock, call: Call) -> Stock:

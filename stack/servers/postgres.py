@@ -22,7 +22,7 @@ from stack.programs import Program
 from stack.servers import Site
 
 # One for each context that owns a store in PostgreSQL.
-DATABASES = ("orders",)
+DATABASES = ("orders", "products")
 ROLE = "livedrops"
 _ADMIN = "postgres"
 _PROBE_TIMEOUT_S = 1

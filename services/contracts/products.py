@@ -1,0 +1,191 @@
+"""Products and drops: the payloads and the Protocol of the products service."""
+
+from enum import StrEnum
+from typing import Annotated, Protocol
+
+import msgspec
+from msgspec import Meta
+
+from .orders import Instant, Terms
+from .values import Cursor, DropId, Line, MediaId, Money, PageSize, PerUserLimit, ProductId, Reason, StockSize, UserId, Version
+
+# Text of several lines: no control characters but line breaks and tabs. Empty where there is none.
+Description = Annotated[str, Meta(max_length=5000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$")]
+Tag = Annotated[str, Meta(min_length=1, max_length=50, pattern=r"^[^\x00-\x1f\x7f-\x9f,]*[^\s\x00-\x1f\x7f-\x9f,]$")]
+Tags = Annotated[list[Tag], Meta(max_length=30)]
+Media = Annotated[list[MediaId], Meta(max_length=20)]
+MetadataKey = Annotated[str, Meta(min_length=1, max_length=50, pattern=r"^[A-Za-z][A-Za-z0-9_.\-]*$")]
+MetadataValue = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+# What a seller wants to remember of a drop; LiveDrops makes nothing of it.
+Metadata = Annotated[dict[MetadataKey, MetadataValue], Meta(max_length=20)]
+# Whoever wants more than this many pages of numbers walks with cursors: a page of a number costs all before it.
+PageNumber = Annotated[int, Meta(ge=1, le=1000)]
+
+
+class DropState(StrEnum):
+    """What the row of a drop says at one moment."""
+
+    SCHEDULED = "SCHEDULED"
+    LIVE = "LIVE"
+    SOLD_OUT = "SOLD_OUT"
+    ENDED = "ENDED"
+    CANCELLED = "CANCELLED"
+
+
+class NewProduct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: Line
+    price: Money
+    description: Description = ""
+    tags: Tags = []
+    media: Media = []
+
+
+class ProductChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to change; null leaves a field as it is."""
+
+    name: Line | None = None
+    price: Money | None = None
+    description: Description | None = None
+    tags: Tags | None = None
+    media: Media | None = None
+
+
+class Product(msgspec.Struct, frozen=True):
+    """version: raised by every change. Drops keep the name and price that they were scheduled with."""
+
+    id: ProductId
+    creator_id: UserId
+    name: str
+    price: Money
+    description: str
+    tags: list[str]
+    media: list[str]
+    version: Version
+    created_at: Instant
+    updated_at: Instant
+
+
+class NewDrop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A sale of so many units of a product, from starts_at until ends_at. unit_price: the product's where it is not given."""
+
+    starts_at: Instant
+    ends_at: Instant
+    stock: StockSize
+    per_user_limit: PerUserLimit | None = None
+    unit_price: Money | None = None
+    metadata: Metadata = {}
+
+
+class DropChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to change; null leaves a field as it is. Once a drop is live: its stock, its end and metadata only."""
+
+    starts_at: Instant | None = None
+    ends_at: Instant | None = None
+    stock: StockSize | None = None
+    per_user_limit: PerUserLimit | None = None
+    unit_price: Money | None = None
+    metadata: Metadata | None = None
+
+
+class Drop(msgspec.Struct, frozen=True):
+    """A drop as its row says. version: raised by every change of the seller's. What is left of the stock is for orders to say."""
+
+    id: DropId
+    product_id: ProductId
+    creator_id: UserId
+    name: str
+    starts_at: Instant
+    ends_at: Instant
+    stock: int
+    per_user_limit: int | None
+    unit_price: Money
+    metadata: dict[str, str]
+    state: DropState
+    cancelled_at: Instant | None
+    version: Version
+    created_at: Instant
+    updated_at: Instant
+
+
+def terms_of(drop: Drop) -> Terms:
+    """What orders has to know of a drop."""
+    return Terms(
+        drop_id=drop.id,
+        creator_id=drop.creator_id,
+        name=drop.name,
+        starts_at=drop.starts_at,
+        ends_at=drop.ends_at,
+        total=drop.stock,
+        unit_price=drop.unit_price,
+        per_user_limit=drop.per_user_limit,
+        version=drop.version,
+        cancelled=drop.cancelled_at is not None,
+    )
+
+
+class ProductPage(msgspec.Struct, frozen=True):
+    """next: the cursor of the page behind it, null at the end."""
+
+    products: list[Product]
+    next: Cursor | None
+
+
+class DropPage(msgspec.Struct, frozen=True):
+    """next: the cursor of the page behind it, null at the end."""
+
+    drops: list[Drop]
+    next: Cursor | None
+
+
+ProductIds = Annotated[list[ProductId], Meta(min_length=1, max_length=100)]
+DropIds = Annotated[list[DropId], Meta(min_length=1, max_length=100)]
+
+
+class Products(Protocol):
+    """The products service. Every call can be repeated: ids are the caller's, and versions decide. Owners and operators write."""
+
+    def create_product(self, *, product_id: ProductId, creator_id: UserId, product: NewProduct) -> Product:
+        """A new product. The same again answers the first; another one under the id is a Conflict. Raises Forbidden."""
+
+    def update_product(self, *, product_id: ProductId, expected_version: Version, change: ProductChange) -> Product:
+        """Change a product. Raises NotFound, StaleVersion, Forbidden. A change that is already there is answered as it is."""
+
+    def get_product(self, *, product_id: ProductId) -> Product:
+        """Raises NotFound."""
+
+    def get_products(self, *, product_ids: ProductIds) -> list[Product]:
+        """Those that there are, in the order asked."""
+
+    def list_products(
+        self, *, creator_id: UserId | None = None, first: PageSize = 20, after: Cursor | None = None, page: PageNumber | None = None
+    ) -> ProductPage:
+        """Newest first, of one creator or of all; from a cursor, or a page by its number. Raises InvalidInput (both, foreign cursor)."""
+
+    def schedule_drop(self, *, drop_id: DropId, product_id: ProductId, drop: NewDrop) -> Drop:
+        """Announce a sale of a product. The same again answers the first. Raises NotFound, Forbidden, Conflict, InvalidInput (window)."""
+
+    def change_drop(self, *, drop_id: DropId, expected_version: Version, change: DropChange) -> Drop:
+        """Change a drop that is not over. Raises NotFound, StaleVersion, Forbidden, Ended, DropFixed, and what orders refuses (Conflict)."""
+
+    def end_drop(self, *, drop_id: DropId) -> Drop:
+        """End a live sale now; what was sold stays sold. One that is over is answered as it is. Raises NotFound, Forbidden, NotStarted."""
+
+    def cancel_drop(self, *, drop_id: DropId, reason: Reason) -> Drop:
+        """Take a drop back. Its orders are cancelled and their buyers told, a moment later. Raises NotFound, Forbidden, Ended."""
+
+    def get_drop(self, *, drop_id: DropId) -> Drop:
+        """Raises NotFound."""
+
+    def get_drops(self, *, drop_ids: DropIds) -> list[Drop]:
+        """Those that there are, in the order asked."""
+
+    def list_drops(
+        self,
+        *,
+        state: DropState | None = None,
+        creator_id: UserId | None = None,
+        first: PageSize = 20,
+        after: Cursor | None = None,
+        page: PageNumber | None = None,
+    ) -> DropPage:
+        """By their start: what is over newest first, what is live or to come soonest first, all newest first. Raises as list_products."""
