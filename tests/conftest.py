@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg2
@@ -16,6 +17,7 @@ import requests
 
 from gateway.tokens import Tokens
 from services.contracts.orders import OpenStock, Orders, Stock
+from services.contracts.products import Products
 from services.contracts.users import Role, User, Users
 from services.contracts.values import Money
 from services.kernel.metrics import Metrics
@@ -74,6 +76,11 @@ def orders(operations: RpcClient) -> Orders:
 
 
 @pytest.fixture(scope="session")
+def products(operations: RpcClient) -> Products:
+    return operations.service("products", Products)
+
+
+@pytest.fixture(scope="session")
 def users(operations: RpcClient) -> Users:
     return operations.service("users", Users)
 
@@ -92,18 +99,23 @@ def sign_up(users: Users) -> Callable[..., User]:
 @pytest.fixture(scope="session")
 def sql(stack: Stack) -> Callable[..., list[tuple[Any, ...]]]:
     """Ask the books' database straight; each call is a transaction of its own."""
-    url = stack.environment("orders")["LIVEDROPS_ORDERS_POSTGRES_URL"]
+    return partial(_ask, stack.environment("orders")["LIVEDROPS_ORDERS_POSTGRES_URL"])
 
-    def ask(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        connection = psycopg2.connect(url)
-        try:
-            with connection, connection.cursor() as cursor:
-                cursor.execute(statement, parameters)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
 
-    return ask
+@pytest.fixture(scope="session")
+def products_sql(stack: Stack) -> Callable[..., list[tuple[Any, ...]]]:
+    """Ask the products' database straight."""
+    return partial(_ask, stack.environment("products")["LIVEDROPS_PRODUCTS_POSTGRES_URL"])
+
+
+def _ask(url: str, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    connection = psycopg2.connect(url)
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        connection.close()
 
 
 @pytest.fixture(scope="session")

@@ -75,7 +75,10 @@ def cache(stack: Stack) -> Iterator["redis.Redis"]:
 def failpoints(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Failpoints]:
     """Armed, in every unit that has one."""
     points = Failpoints(tmp_path_factory.mktemp("failpoints"))
-    with running_with(stack, dict.fromkeys(("orders", "orders-relay", "orders-views", "users-capture"), points.environment())):
+    with running_with(
+        stack,
+        dict.fromkeys(("orders", "orders-relay", "orders-views", "products", "products-clock", "users-capture"), points.environment()),
+    ):
         yield points
 
 

@@ -11,15 +11,9 @@ from services.contracts.errors import Conflict, DropFixed, Ended, InvalidInput, 
 from services.contracts.orders import Orders, OrderStatus, PlaceOrder, StockState
 from services.contracts.products import Drop, DropChange, DropState, NewDrop, NewProduct, Product, ProductChange, Products
 from services.contracts.values import Money
-from services.kernel.rpc_client import RpcClient
 from tests.conftest import eventually
 
 PRICE = Money(4900, "EUR")
-
-
-@pytest.fixture(scope="session")
-def products(operations: RpcClient) -> Products:
-    return operations.service("products", Products)
 
 
 def new_id() -> str:
