@@ -1,15 +1,9 @@
-"""PostgreSQL, with one database for each context that keeps its truth there.
+"""PostgreSQL, with one database for each context that keeps its truth there."""
 
-It refuses to run as root, so as root it gets an unprivileged user; that user may be unable to enter the clone, and then its
-data lies below /var/tmp.
-"""
-
-import os
 import pwd
 import shutil
 import subprocess
 import tempfile
-from functools import cached_property
 from pathlib import Path
 
 import psycopg2.extensions
@@ -17,9 +11,10 @@ from psycopg2 import sql
 
 from stack.binaries import major_version
 from stack.errors import SetupError, StackError
-from stack.instance import LONGEST_SOCKET_PATH, own_folder
+from stack.instance import LONGEST_SOCKET_PATH
 from stack.programs import Program
 from stack.servers import Site
+from stack.servers.home import Home
 
 # One for each context that owns a store in PostgreSQL.
 DATABASES = ("orders", "products")
@@ -47,6 +42,7 @@ class Postgres:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._port = site.ports["postgres"]
+        self._home = Home(site, "postgres")
 
     def files(self) -> dict[Path, str]:
         return {}
@@ -57,15 +53,15 @@ class Postgres:
         command = (str(self._site.binaries["postgres"]), "-D", str(self._data), *flags)
         environment = {**self._site.base, "LC_ALL": "C.UTF-8"}
         # INT is its fast shutdown: TERM would wait for every client to leave.
-        return (Program("postgres", command, environment, self._data, user=self._user, stop_signal="INT"),)
+        return (Program("postgres", command, environment, self._data, user=self._home.user, stop_signal="INT"),)
 
     def prepare(self) -> None:
         """Make the cluster where there is none. Raises SetupError where an older major version made it."""
-        self._make_home()
+        self._home.make()
         if (self._data / "PG_VERSION").exists():
             self._check_version()
             return
-        draft = self._home / "data.new"
+        draft = self._home.folder / "data.new"
         shutil.rmtree(draft, ignore_errors=True)
         self._initdb(draft)
         # By renaming at the end, a cluster that is there is always a whole one.
@@ -91,57 +87,28 @@ class Postgres:
             connection.close()
         return True
 
-    @cached_property
-    def _user(self) -> str | None:
-        return unprivileged_user()
-
-    @cached_property
-    def _home(self) -> Path:
-        """In the state folder where the server's user can get there."""
-        inside = self._site.instance.data / "postgres"
-        if self._user is None or can_enter(self._user, self._site.instance.data):
-            return inside
-        return self._site.instance.outside_data / "postgres"
-
     @property
     def _data(self) -> Path:
-        return self._home / "data"
+        return self._home.folder / "data"
 
     def _socket_folder(self) -> str:
         """Empty, which means none, where the path would be too long for the kernel."""
-        return str(self._home) if len(f"{self._home}/.s.PGSQL.{self._port}.lock".encode()) <= LONGEST_SOCKET_PATH else ""
-
-    def _make_home(self) -> None:
-        outside = self._site.instance.outside_data
-        if outside in self._home.parents:
-            own_folder(outside.parent, 0o711)
-            own_folder(outside, 0o711)
-            self._discard_foreign_data(outside)
-        self._home.mkdir(mode=0o700, exist_ok=True)
-        if self._user:
-            shutil.chown(self._home, self._user)
-
-    def _discard_foreign_data(self, outside: Path) -> None:
-        """Data outside the clone outlives it; the passwords of a deleted clone's data are gone with it."""
-        owner = outside / "instance"
-        if not owner.exists() or owner.read_text() != self._site.credentials.instance:
-            shutil.rmtree(self._home, ignore_errors=True)
-            owner.write_text(self._site.credentials.instance)
+        return str(self._home.folder) if len(f"{self._home.folder}/.s.PGSQL.{self._port}.lock".encode()) <= LONGEST_SOCKET_PATH else ""
 
     def _initdb(self, folder: Path) -> None:
         """The password comes through a file of the user's own: a command line is open to all."""
-        with tempfile.NamedTemporaryFile("w", dir=self._home) as password:
+        user = self._home.user
+        with tempfile.NamedTemporaryFile("w", dir=self._home.folder) as password:
             password.write(self._site.credentials.postgres_admin)
             password.flush()
-            if self._user:
-                shutil.chown(password.name, self._user)
+            self._home.give(Path(password.name))
             flags = ["--auth=scram-sha-256", f"--pwfile={password.name}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"]
             result = subprocess.run(
                 [self._site.binaries["initdb"], "-D", folder, "-U", _ADMIN, *flags],
-                user=self._user,
-                group=pwd.getpwnam(self._user).pw_gid if self._user else None,
-                extra_groups=[] if self._user else None,
-                cwd=self._home,
+                user=user,
+                group=pwd.getpwnam(user).pw_gid if user else None,
+                extra_groups=[] if user else None,
+                cwd=self._home.folder,
                 capture_output=True,
                 text=True,
                 timeout=_INITDB_DEADLINE_S,
@@ -171,22 +138,3 @@ class Postgres:
                 cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))
                 if cursor.fetchone() is None:
                     cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(database), sql.Identifier(ROLE)))
-
-
-def unprivileged_user() -> str | None:
-    """Whom the server runs as: None, for whoever we are, unless that is root."""
-    if os.geteuid() != 0:
-        return None
-    for name in ("postgres", "nobody"):
-        try:
-            return pwd.getpwnam(name).pw_name
-        except KeyError:
-            continue
-    raise SetupError("PostgreSQL refuses to run as root, and this system has neither a user postgres nor nobody. Run as an ordinary user.")
-
-
-def can_enter(user: str, folder: Path) -> bool:
-    """Whether a user can pass through all folders down to this one. Asked of the kernel, which knows of groups and lists too."""
-    account = pwd.getpwnam(user)
-    result = subprocess.run(["test", "-x", str(folder)], user=account.pw_uid, group=account.pw_gid, extra_groups=[], cwd="/", timeout=10)
-    return result.returncode == 0
