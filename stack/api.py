@@ -12,7 +12,7 @@ from stack.environment import Wiring
 from stack.errors import StackError
 from stack.ingress import Ingress
 from stack.instance import Instance, write_private
-from stack.plan import SERVERS, make_plan, unit_program, wiring_of
+from stack.plan import SERVERS, Plan, make_plan, unit_program, wiring_of
 from stack.programs import plan_file
 from stack.progress import Progress, silent
 from stack.readiness import answers
@@ -39,7 +39,7 @@ class Stack:
     """One instance of the stack. Making one starts nothing.
 
     Names are those of units ("orders", or "gateway" for all its processes), of processes ("gateway-1"), and of servers
-    ("rabbitmq", "postgres", "mongo", "redis", and "ingress"). Methods raise SetupError before the first `up`, and StackError
+    ("rabbitmq", "postgres", "mongo", "redis", "elasticsearch", and "ingress"). Methods raise SetupError before the first `up`, and StackError
     for a name that this stack does not have.
     """
 
@@ -48,6 +48,7 @@ class Stack:
         self.units = units
         self._settings = StackSettings.of(os.environ if environ is None else environ)
         self._supervisor = Supervisor(instance)
+        self._absent: Mapping[str, str] = {}
 
     @classmethod
     def of_profile(cls, profile: str, units: tuple[Unit, ...] = UNITS) -> "Stack":
@@ -64,21 +65,29 @@ class Stack:
             if not running:
                 lifecycle.stop_leftovers(self.instance, progress)
             plan = make_plan(self.instance, self.units, self._settings, running, progress)
+            self._absent = plan.absent
             if running and not plan.is_written():
                 lifecycle.stop_everything(self.instance, self._supervisor, progress)
             try:
                 lifecycle.start_servers(plan, self._supervisor, progress)
                 if servers_only:
                     lifecycle.stop_units(self._supervisor, silent)
+                    lifecycle.wait_for_optional_server(plan, self._supervisor, progress)
                     return
                 plan.write()
-                lifecycle.migrate(self.instance, plan.wiring, progress)
-                lifecycle.start_units(plan, self._supervisor, progress)
-                lifecycle.start_ingress(plan, self._supervisor, progress)
+                self._start_units(plan, progress)
             except BaseException:
                 # Also on Ctrl-C: half a stack is of no use to anybody.
                 lifecycle.stop_everything(self.instance, self._supervisor, silent)
                 raise
+
+    def _start_units(self, plan: Plan, progress: Progress) -> None:
+        late = [unit for unit in self.units if plan.is_late(unit)]
+        lifecycle.migrate(self.instance, plan.wiring, progress)
+        lifecycle.start_units(plan, [unit for unit in self.units if unit not in late], self._supervisor, progress)
+        lifecycle.start_ingress(plan, self._supervisor, progress)
+        lifecycle.wait_for_optional_server(plan, self._supervisor, progress)
+        lifecycle.start_units(plan, late, self._supervisor, progress)
 
     def down(self, progress: Progress = silent) -> None:
         """Stop everything and leave no process behind. Nothing to do is no error."""
@@ -92,6 +101,14 @@ class Stack:
     def is_running(self) -> bool:
         """Whether it was started and not stopped; single programs may be down."""
         return self._supervisor.is_alive()
+
+    def has(self, server: str) -> bool:
+        """Whether there is such a server to talk to, ours or the person's own. Only "elasticsearch" may be missing."""
+        return self._settings.replaces(server) or server in self._wiring().ports
+
+    def why_absent(self, server: str) -> str:
+        """Why the last `up` of this object left a server out; empty where it did not."""
+        return self._absent.get(server, "")
 
     def environment(self, name: str) -> dict[str, str]:
         """LIVEDROPS_* settings for a unit, one of its processes, or a broker user that is no unit ("operations", "migrate")."""

@@ -55,6 +55,7 @@ class Wiring:
             "LIVEDROPS_PRODUCTS_POSTGRES_URL": ("postgres", f"postgresql://livedrops:{password}@127.0.0.1:{{}}/products"),
             "LIVEDROPS_USERS_MONGO_URL": ("mongo", "mongodb://127.0.0.1:{}/?replicaSet=rs0"),
             "LIVEDROPS_REDIS_URL": ("redis", "redis://127.0.0.1:{}/0"),
+            "LIVEDROPS_SEARCH_ELASTICSEARCH_URL": ("elasticsearch", "http://127.0.0.1:{}"),
         }
         addresses = {name: url.format(self.ports[server]) for name, (server, url) in local.items() if server in self.ports}
         keys = {"LIVEDROPS_JWT_KEY": self.credentials.jwt_key, "LIVEDROPS_CURSOR_KEY": self.credentials.cursor_key}

@@ -2,6 +2,7 @@
 
 StackError                exit code 1
 ├── SetupError            exit code 2: a person must change something first (install, free a port, fix a setting)
+├── Unavailable           a server can't be had that LiveDrops starts without; told, and not raised to a person
 └── StartFailed           exit code 1: a server or unit did not come up; carries the end of its log
 """
 
@@ -21,6 +22,10 @@ class SetupError(StackError):
     """This machine or a setting must change first. The text says exactly what to do."""
 
     exit_code = 2
+
+
+class Unavailable(StackError):
+    """A server can't be had here, and is left out. The text is one sentence that says why."""
 
 
 class StartFailed(StackError):

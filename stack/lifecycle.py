@@ -1,4 +1,7 @@
-"""Starting and stopping in order: servers side by side, migrations, units side by side, the ingress last; and the way back."""
+"""Starting and stopping in order: servers side by side, migrations, units side by side, the ingress; and the way back.
+
+The optional server, which takes longest, is waited for last, and with it only the units that need it.
+"""
 
 import os
 import subprocess
@@ -13,13 +16,16 @@ from stack.environment import Wiring, kept_environment
 from stack.errors import StackError, StartFailed
 from stack.external_broker import define
 from stack.instance import CLONE, Instance
-from stack.plan import Plan
+from stack.plan import OPTIONAL, Plan
 from stack.progress import Progress, done, step
 from stack.readiness import ReadinessWatch, answers
 from stack.supervisor import Supervisor
+from stack.units import Unit
 
 # RabbitMQ takes 5 s on two idle cores; a busy machine ten times that.
 SERVERS_DEADLINE_S = 120
+# 20 s of CPU, behind everything else: minutes where a machine has other work.
+OPTIONAL_SERVER_DEADLINE_S = 400
 UNITS_DEADLINE_S = 60
 INGRESS_DEADLINE_S = 15
 MIGRATE_DEADLINE_S = 300
@@ -28,12 +34,12 @@ STOP_DEADLINE_S = 60
 # For processes that nobody supervises any more.
 LEFTOVER_GRACE_S = 20
 
-SERVER_PROGRAMS = ("rabbitmq", "postgres", "mongo", "redis", "epmd")
+SERVER_PROGRAMS = ("rabbitmq", "postgres", "mongo", "redis", "elasticsearch", "epmd")
 INGRESS_PROGRAM = "haproxy"
 
 
 def start_servers(plan: Plan, supervisor: Supervisor, progress: Progress) -> None:
-    """Start what does not run yet of supervisord and the servers, and wait for them all. Raises StartFailed, SetupError."""
+    """Start what does not run yet of supervisord and the servers, and wait for all but the optional one. Raises StartFailed, SetupError."""
     if not supervisor.is_alive():
         # The ingress first: a taken port is told before anything is made.
         for server in (*([plan.ingress] if plan.ingress else []), *plan.servers):
@@ -43,8 +49,14 @@ def start_servers(plan: Plan, supervisor: Supervisor, progress: Progress) -> Non
         supervisor.launch(kept_environment(os.environ) | {mark: value})
     supervisor.start([program.name for program in plan.server_programs()])
     watch = ReadinessWatch(plan.instance, supervisor, progress)
-    watch.wait({server.name: server.is_ready for server in plan.servers}, SERVERS_DEADLINE_S)
+    watch.wait({server.name: server.is_ready for server in plan.servers if server.name != OPTIONAL}, SERVERS_DEADLINE_S)
     define(plan.wiring, plan.instance.state / "definitions.json", progress)
+
+
+def wait_for_optional_server(plan: Plan, supervisor: Supervisor, progress: Progress) -> None:
+    """It was started with the others, and nothing that does without it waits for it. Raises StartFailed."""
+    checks = {server.name: server.is_ready for server in plan.servers if server.name == OPTIONAL}
+    ReadinessWatch(plan.instance, supervisor, progress).wait(checks, OPTIONAL_SERVER_DEADLINE_S)
 
 
 def migrate(instance: Instance, wiring: Wiring, progress: Progress) -> None:
@@ -67,13 +79,13 @@ def migrate(instance: Instance, wiring: Wiring, progress: Progress) -> None:
             raise StartFailed("migrate", f"failed with code {result.returncode}", log)
 
 
-def start_units(plan: Plan, supervisor: Supervisor, progress: Progress) -> None:
-    """Start every unit anew, so that it runs the code of now, and wait for them. Raises StartFailed."""
-    names = [program.name for program in plan.unit_programs()]
+def start_units(plan: Plan, units: Collection[Unit], supervisor: Supervisor, progress: Progress) -> None:
+    """Start units anew, so that they run the code of now, and wait for them. Raises StartFailed."""
+    names = [name for unit in units for name in unit.process_names]
     supervisor.stop(names, STOP_DEADLINE_S)
     supervisor.start(names)
     checks: dict[str, Callable[[], bool]] = {
-        name: partial(answers, plan.ports[name], unit.readiness) for unit in plan.wiring.units if unit.port for name in unit.process_names
+        name: partial(answers, plan.ports[name], unit.readiness) for unit in units if unit.port for name in unit.process_names
     }
     ReadinessWatch(plan.instance, supervisor, progress).wait(checks, UNITS_DEADLINE_S)
 

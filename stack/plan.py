@@ -2,21 +2,23 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from services.kernel import topology
 from stack.credentials import load_or_make
 from stack.environment import Wiring, kept_environment
-from stack.errors import SetupError
+from stack.errors import SetupError, Unavailable
 from stack.ingress import Ingress
 from stack.install import provide
+from stack.install_elasticsearch import provide_elasticsearch
 from stack.instance import CLONE, Instance, write_private
 from stack.ports import is_free, load_ports, save_ports, settle_ports
 from stack.programs import Program, plan_file, supervisord_conf, write_plans
-from stack.progress import Progress
+from stack.progress import Progress, left_out
 from stack.servers import Server, ServerMaker, Site
+from stack.servers.elasticsearch import Elasticsearch
 from stack.servers.mongo import Mongo
 from stack.servers.postgres import Postgres
 from stack.servers.rabbitmq import RabbitMQ
@@ -24,8 +26,19 @@ from stack.servers.redis import Redis
 from stack.settings import StackSettings
 from stack.units import Unit
 
-SERVERS: Mapping[str, ServerMaker] = {"rabbitmq": RabbitMQ, "postgres": Postgres, "mongo": Mongo, "redis": Redis}
-_PORTS: Mapping[str, tuple[str, ...]] = {"rabbitmq": ("rabbitmq", "rabbitmq-dist", "epmd")}
+SERVERS: Mapping[str, ServerMaker] = {
+    "rabbitmq": RabbitMQ,
+    "postgres": Postgres,
+    "mongo": Mongo,
+    "redis": Redis,
+    "elasticsearch": Elasticsearch,
+}
+# The server that LiveDrops starts without where it can't be had; the others are mandatory.
+OPTIONAL = "elasticsearch"
+_PORTS: Mapping[str, tuple[str, ...]] = {
+    "rabbitmq": ("rabbitmq", "rabbitmq-dist", "epmd"),
+    "elasticsearch": ("elasticsearch", "elasticsearch-transport"),
+}
 # The unit that the ingress stands in front of.
 GATEWAY = "gateway"
 # A unit's failing start is retried until somebody mends the cause; each try waits a second longer than the one before.
@@ -36,12 +49,16 @@ _UNIT_STOP_WAIT_S = 12
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything of one instance. `make_plan` makes it; writing it is the first thing that touches the disk."""
+    """Everything of one instance. `make_plan` makes it; writing it is the first thing that touches the disk.
+
+    absent: servers that can't be had here, and why.
+    """
 
     instance: Instance
     wiring: Wiring
     servers: tuple[Server, ...]
     ingress: Ingress | None
+    absent: Mapping[str, str]
 
     @property
     def ports(self) -> Mapping[str, int]:
@@ -49,6 +66,10 @@ class Plan:
 
     def server_programs(self) -> tuple[Program, ...]:
         return tuple(program for server in self.servers for program in server.programs())
+
+    def is_late(self, unit: Unit) -> bool:
+        """Whether a unit waits for the optional server, which takes longest to start, while the others serve already."""
+        return OPTIONAL in unit.needs and OPTIONAL in self.ports
 
     def unit_programs(self) -> tuple[Program, ...]:
         return tuple(unit_program(self.wiring, unit, name) for unit in self.wiring.units for name in unit.process_names)
@@ -84,23 +105,35 @@ def unit_program(wiring: Wiring, unit: Unit, process: str, extra: Mapping[str, s
 
 def make_plan(instance: Instance, units: tuple[Unit, ...], settings: StackSettings, running: bool, progress: Progress) -> Plan:
     """Decide, and install what is missing. running: the instance's own servers hold their ports. Raises SetupError."""
-    ours = [name for name in SERVERS if not settings.replaces(name)]
     needs_ingress = any(unit.name == GATEWAY for unit in units)
-    binaries = provide([*ours, *(["haproxy"] if needs_ingress else [])], progress)
+    ours, binaries, absent = _provide(settings, needs_ingress, progress)
     instance.prepare()
-    wiring = wire(instance, units, settings, running)
+    wiring = wire(instance, units, settings, ours, running)
     site = Site(instance, wiring.ports, wiring.credentials, binaries, kept_environment(os.environ))
     gateways = {name: wiring.ports[name] for unit in units if unit.name == GATEWAY for name in unit.process_names}
     ingress = Ingress(site, wiring.ports["ingress"], gateways) if needs_ingress else None
-    return Plan(instance, wiring, tuple(SERVERS[name](site) for name in ours), ingress)
+    return Plan(instance, wiring, tuple(SERVERS[name](site) for name in ours), ingress, absent)
 
 
-def wire(instance: Instance, units: tuple[Unit, ...], settings: StackSettings, running: bool) -> Wiring:
-    """Settle ports and secrets, and keep them."""
+def _provide(settings: StackSettings, needs_ingress: bool, progress: Progress) -> tuple[list[str], Mapping[str, Path], Mapping[str, str]]:
+    """The servers that are ours to run, their programs, and which can't be had, and why. Raises SetupError for a mandatory one."""
+    ours = [name for name in SERVERS if not settings.replaces(name)]
+    binaries = provide([*(name for name in ours if name != OPTIONAL), *(["haproxy"] if needs_ingress else [])], progress)
+    if OPTIONAL not in ours:
+        return ours, binaries, {}
+    try:
+        return ours, binaries | provide_elasticsearch(progress), {}
+    except Unavailable as reason:
+        progress(left_out(OPTIONAL, str(reason)))
+        return [name for name in ours if name != OPTIONAL], binaries, {OPTIONAL: str(reason)}
+
+
+def wire(instance: Instance, units: tuple[Unit, ...], settings: StackSettings, servers: Collection[str], running: bool) -> Wiring:
+    """Settle ports and secrets, and keep them. servers: those that are ours to run."""
     file = instance.state / "ports.json"
     known = load_ports(file)
     free: Callable[[int], bool] = (lambda port: port in known.values() or is_free(port)) if running else is_free
-    ports = settle_ports(_port_names(units, settings, instance.profile), known, free)
+    ports = settle_ports(_port_names(units, servers, instance.profile), known, free)
     if instance.profile == "dev":
         # People know this one by heart, so it is what they say, free or not.
         ports["ingress"] = settings.ingress_port
@@ -118,7 +151,7 @@ def wiring_of(instance: Instance, units: tuple[Unit, ...], settings: StackSettin
     return Wiring(instance.profile, ports, load_or_make(file, ()), settings, units)
 
 
-def _port_names(units: tuple[Unit, ...], settings: StackSettings, profile: str) -> list[str]:
-    servers = [port for name in SERVERS if not settings.replaces(name) for port in _PORTS.get(name, (name,))]
+def _port_names(units: tuple[Unit, ...], servers: Collection[str], profile: str) -> list[str]:
+    listening = [port for name in servers for port in _PORTS.get(name, (name,))]
     processes = [name for unit in units if unit.port for name in unit.process_names]
-    return [*servers, *processes, *(["ingress"] if profile == "test" else [])]
+    return [*listening, *processes, *(["ingress"] if profile == "test" else [])]

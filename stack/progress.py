@@ -25,6 +25,11 @@ def done(title: str, started: float) -> str:
     return f"  {mark:<2} {title:<34} {time.monotonic() - started:6.1f} s"
 
 
+def left_out(name: str, reason: str) -> str:
+    """The line of what LiveDrops goes on without."""
+    return f"  -- {name} left out: {reason}"
+
+
 @contextmanager
 def step(progress: Progress, title: str) -> Iterator[None]:
     """Report a step when it is done; nothing where it raises."""

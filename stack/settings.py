@@ -23,6 +23,7 @@ _SCHEMES = {
     "LIVEDROPS_PRODUCTS_POSTGRES_URL": ("postgresql", "postgres"),
     "LIVEDROPS_USERS_MONGO_URL": ("mongodb", "mongodb+srv"),
     "LIVEDROPS_REDIS_URL": ("redis", "rediss"),
+    "LIVEDROPS_SEARCH_ELASTICSEARCH_URL": ("http", "https"),
 }
 
 # Which server these addresses, all of them together, stand in for.
@@ -31,6 +32,7 @@ _REPLACES = {
     "postgres": ("LIVEDROPS_ORDERS_POSTGRES_URL", "LIVEDROPS_PRODUCTS_POSTGRES_URL"),
     "mongo": ("LIVEDROPS_USERS_MONGO_URL",),
     "redis": ("LIVEDROPS_REDIS_URL",),
+    "elasticsearch": ("LIVEDROPS_SEARCH_ELASTICSEARCH_URL",),
 }
 
 

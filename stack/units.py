@@ -12,7 +12,8 @@ class Unit:
 
     command: what runs it; `{python}` stands for the interpreter.
     broker_user: whose rights it has on the broker.
-    needs: the servers it talks to, of rabbitmq, postgres, mongo, redis.
+    needs: the servers it talks to, of rabbitmq, postgres, mongo, redis, elasticsearch. Without the last one a unit starts all the
+        same where it can't be had, and gets no address of it.
     readiness: path that answers 200 on its HTTP port once it can do its work.
     port: whether it listens for HTTP; each process gets a port of its own.
     processes: how many run beside each other on one machine.

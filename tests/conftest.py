@@ -54,6 +54,21 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
+def elasticsearch_url(stack: Stack) -> str:
+    """Address of the search engine. Tests that need it are skipped where it can't be had, but never in CI."""
+    return elasticsearch_url_of(stack)
+
+
+def elasticsearch_url_of(stack: Stack) -> str:
+    if not stack.has("elasticsearch"):
+        reason = f"no Elasticsearch here: {stack.why_absent('elasticsearch')}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return stack.environment("operations")["LIVEDROPS_SEARCH_ELASTICSEARCH_URL"]
+
+
+@pytest.fixture(scope="session")
 def metrics() -> Iterator[Metrics]:
     sent = Metrics()
     yield sent

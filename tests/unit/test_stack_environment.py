@@ -1,5 +1,6 @@
 """What each process is told, and what of a person's own environment gets through."""
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
@@ -83,6 +84,22 @@ def test_an_address_takes_the_place_of_our_server() -> None:
     assert environment["LIVEDROPS_REDIS_URL"] == "redis://cache.example:6379/3"
 
 
+def test_units_are_told_of_a_search_engine_only_where_there_is_one() -> None:
+    with_one = wiring()
+    with_one = replace(with_one, ports={**with_one.ports, "elasticsearch": 20005})
+
+    assert with_one.environment("users")["LIVEDROPS_SEARCH_ELASTICSEARCH_URL"] == "http://127.0.0.1:20005"
+    assert "LIVEDROPS_SEARCH_ELASTICSEARCH_URL" not in wiring().environment("users")
+
+
+@pytest.mark.parametrize("address", ["http://search.example:9200", "https://elastic:secret@search.example"])
+def test_a_persons_search_engine_takes_the_place_of_ours(address: str) -> None:
+    theirs = wiring(LIVEDROPS_SEARCH_ELASTICSEARCH_URL=address)
+
+    assert theirs.settings.replaces("elasticsearch")
+    assert theirs.environment("users")["LIVEDROPS_SEARCH_ELASTICSEARCH_URL"] == address
+
+
 def test_units_use_a_persons_broker_with_their_own_users() -> None:
     address = wiring(LIVEDROPS_BROKER_URL="amqps://admin:secret@broker.example:5671?heartbeat=5").environment("users")[
         "LIVEDROPS_BROKER_URL"
@@ -95,6 +112,7 @@ def test_units_use_a_persons_broker_with_their_own_users() -> None:
     ("name", "value"),
     [
         ("LIVEDROPS_REDIS_URL", "http://cache.example"),
+        ("LIVEDROPS_SEARCH_ELASTICSEARCH_URL", "elasticsearch.example:9200"),
         ("LIVEDROPS_BROKER_URL", "amqp://admin:secret@broker.example/another"),
         ("LIVEDROPS_PORT", "eighty"),
         ("LIVEDROPS_PORT", "65536"),
