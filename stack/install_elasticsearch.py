@@ -85,9 +85,11 @@ def _completed(progress: Progress) -> Path:
     home = base / f"{plain.name}-{elasticsearch_plugin.digest(VERSION)}"
     if home.exists():
         return home
-    _check_possible(base)
-    _add_tools([] if plain.exists() else ["mvn", "unzip"], progress)
-    if not plain.exists():
+    if plain.exists():
+        _add_tools([], progress)
+    else:
+        _check_possible(base)
+        _add_tools(["mvn", "unzip"], progress)
         with step(progress, "downloaded elasticsearch"):
             _download(plain)
     with step(progress, "compiled elasticsearch's plugin"):
@@ -112,7 +114,7 @@ def _check_possible(base: Path) -> None:
 
 
 def _add_tools(programs: list[str], progress: Progress) -> None:
-    """What downloading and compiling needs."""
+    """These, and what compiling needs. Raises Unavailable where only an administrator could."""
     missing = [program for program in programs if find(program) is None]
     missing += [] if _java_home("javac") else ["javac"]
     packages = sorted(_PACKAGES[program] for program in missing)

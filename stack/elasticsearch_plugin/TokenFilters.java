@@ -298,6 +298,7 @@ final class TokenFilters {
         List<String> ignored = settings.getAsList("ignored_scripts");
         int wanted = scripts.entrySet().stream().filter(script -> !ignored.contains(script.getKey())).mapToInt(Map.Entry::getValue).sum();
         boolean unigrams = settings.getAsBoolean("output_unigrams", false);
-        return new Filter(name, tokens -> new CJKBigramFilter(tokens, wanted, unigrams));
+        UnaryOperator<TokenStream> wrap = tokens -> new CJKBigramFilter(tokens, wanted, unigrams);
+        return unigrams ? new Filter.Splitting(name, wrap) : new Filter(name, wrap);
     }
 }

@@ -115,5 +115,7 @@ class Elasticsearch:
             **self._site.base,
             "ES_PATH_CONF": str(self._home.folder / "config"),
             "ES_TMPDIR": str(self._home.folder / "tmp"),
+            # For the small Java program that starts the node.
+            "CLI_JAVA_OPTS": "-XX:TieredStopAtLevel=1 -XX:-UsePerfData",
             **({"ES_JAVA_HOME": str(java.parent.parent)} if java else {}),
         }
