@@ -106,7 +106,7 @@ def unit_program(wiring: Wiring, unit: Unit, process: str, extra: Mapping[str, s
 def make_plan(instance: Instance, units: tuple[Unit, ...], settings: StackSettings, running: bool, progress: Progress) -> Plan:
     """Decide, and install what is missing. running: the instance's own servers hold their ports. Raises SetupError."""
     needs_ingress = any(unit.name == GATEWAY for unit in units)
-    ours, binaries, absent = _provide(settings, needs_ingress, progress)
+    ours, binaries, absent = _provide(_ours(instance.profile, units, settings), needs_ingress, progress)
     instance.prepare()
     wiring = wire(instance, units, settings, ours, running)
     site = Site(instance, wiring.ports, wiring.credentials, binaries, kept_environment(os.environ))
@@ -115,9 +115,17 @@ def make_plan(instance: Instance, units: tuple[Unit, ...], settings: StackSettin
     return Plan(instance, wiring, tuple(SERVERS[name](site) for name in ours), ingress, absent)
 
 
-def _provide(settings: StackSettings, needs_ingress: bool, progress: Progress) -> tuple[list[str], Mapping[str, Path], Mapping[str, str]]:
-    """The servers that are ours to run, their programs, and which can't be had, and why. Raises SetupError for a mandatory one."""
-    ours = [name for name in SERVERS if not settings.replaces(name)]
+def _ours(profile: str, units: tuple[Unit, ...], settings: StackSettings) -> list[str]:
+    """The servers that are ours to run.
+
+    The optional one only where a unit needs it: it would cost a start ten seconds for nothing. Its own tests have it all the same.
+    """
+    needed = profile == "test" or any(OPTIONAL in unit.needs for unit in units)
+    return [name for name in SERVERS if not settings.replaces(name) and (name != OPTIONAL or needed)]
+
+
+def _provide(ours: list[str], needs_ingress: bool, progress: Progress) -> tuple[list[str], Mapping[str, Path], Mapping[str, str]]:
+    """Of the servers that are ours to run those that can be had, their programs, and which can't, and why. Raises SetupError for a mandatory one."""
     binaries = provide([*(name for name in ours if name != OPTIONAL), *(["haproxy"] if needs_ingress else [])], progress)
     if OPTIONAL not in ours:
         return ours, binaries, {}

@@ -228,11 +228,17 @@ def test_a_stack_without_it_says_so_and_keeps_all_other_servers(monkeypatch: pyt
     monkeypatch.setattr(plan, "provide_elasticsearch", unavailable)
     lines: list[str] = []
 
-    servers, _binaries, absent = plan._provide(StackSettings.of({}), False, lines.append)
+    servers, _binaries, absent = plan._provide(plan._ours("test", (), StackSettings.of({})), False, lines.append)
 
     assert servers == ["rabbitmq", "postgres", "mongo", "redis"]
     assert absent == {"elasticsearch": "no network"}
     assert lines == ["  -- elasticsearch left out: no network"]
+
+
+def test_it_is_not_started_for_nobody() -> None:
+    searching = Unit("search", ("x",), "search", (OPTIONAL,))
+    assert OPTIONAL not in plan._ours("dev", (), StackSettings.of({}))
+    assert OPTIONAL in plan._ours("dev", (searching,), StackSettings.of({}))
 
 
 def test_an_address_of_ones_own_is_not_looked_behind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,7 +246,7 @@ def test_an_address_of_ones_own_is_not_looked_behind(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(plan, "provide_elasticsearch", lambda _progress: pytest.fail("looked for a server that is not ours to run"))
     settings = StackSettings.of({"LIVEDROPS_SEARCH_ELASTICSEARCH_URL": "http://search.example"})
 
-    servers, _binaries, absent = plan._provide(settings, False, nothing)
+    servers, _binaries, absent = plan._provide(plan._ours("test", (), settings), False, nothing)
 
     assert OPTIONAL not in servers
     assert absent == {}
