@@ -11,9 +11,11 @@ from services.contracts import schemas
 from services.contracts.compatibility import breaking_changes
 from services.contracts.signatures import signatures
 from services.orders.service import OrdersService
+from services.products.service import ProductsService
 from services.users.service import UsersService
 
 DOCUMENTS = schemas.documents()
+IMPLEMENTATIONS = (OrdersService, ProductsService, UsersService)
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -81,13 +83,17 @@ def test_a_change_that_adds_is_allowed(name: str, path: list[str | int], value: 
     assert breaking_changes(name, *_changed(name, path, value)) == []
 
 
-@pytest.mark.parametrize("service", [OrdersService, UsersService])
+@pytest.mark.parametrize("service", IMPLEMENTATIONS)
 def test_a_service_has_exactly_the_rpcs_of_its_contract(service: Any) -> None:
     served = {name for name, method in inspect.getmembers(service, inspect.isfunction) if not name.startswith("_")}
     assert served == set(signatures(service.contract))
 
 
-@pytest.mark.parametrize("service", [OrdersService, UsersService])
+def test_every_service_of_the_contracts_is_looked_at() -> None:
+    assert {service.contract for service in IMPLEMENTATIONS} == set(schemas.SERVICES.values())
+
+
+@pytest.mark.parametrize("service", IMPLEMENTATIONS)
 def test_an_rpc_takes_the_parameters_of_its_contract(service: Any) -> None:
     for name, signature in signatures(service.contract).items():
         taken = [p for p in inspect.signature(getattr(service, name)).parameters if p != "self"]

@@ -156,7 +156,7 @@ def test_the_state_follows_from_window_and_stock(of: Book, now: datetime, state:
     assert domain.state_at(of, now) is state
 
 
-def test_low_stock_and_sold_out_are_told_when_the_stock_falls_so_far_and_not_again() -> None:
+def test_low_stock_sold_out_and_restocked_are_told_once_when_the_stock_goes_so_far() -> None:
     def told(before: int, after: int) -> list[str]:
         was, now = book(total=20, available=before, sold=20 - before), book(total=20, available=after, sold=20 - after)
         return [event.type for event in announcements.of_change(was, now, NOW, None)][1:]
@@ -166,7 +166,7 @@ def test_low_stock_and_sold_out_are_told_when_the_stock_falls_so_far_and_not_aga
     assert told(2, 1) == []
     assert told(1, 0) == ["drop.sold_out"]
     assert told(20, 0) == ["drop.sold_out"]
-    assert told(0, 1) == []
+    assert told(0, 1) == ["drop.restocked"]
 
 
 def test_an_event_told_twice_has_one_id() -> None:
