@@ -2,7 +2,8 @@
 
 LiveDropsError                      anything that a caller can be told
 ├── InvalidInput                    the request can't be understood or breaks a bound
-│   └── CannotFollowSelf
+│   ├── CannotFollowSelf
+│   └── VersionMissing              a change must say which version it is a change of
 ├── Unauthenticated                 nobody is signed in, or the sign-in does not hold
 ├── Forbidden                       signed in, but not allowed
 ├── NotFound
@@ -61,6 +62,11 @@ class InvalidInput(LiveDropsError):
 class CannotFollowSelf(InvalidInput):
     code = "CANNOT_FOLLOW_SELF"
     sentence = "Nobody can follow themselves."
+
+
+class VersionMissing(InvalidInput):
+    code = "VERSION_MISSING"
+    sentence = "Say which version you have read."
 
 
 class Unauthenticated(LiveDropsError):

@@ -27,6 +27,8 @@ from .values import (
 Instant = Annotated[datetime, Meta(tz=True, description="UTC, ISO 8601.")]
 # A batch is what queued up while the one before was under way; this bound keeps a transaction short.
 MAX_BATCH = 200
+# As many as a page of drops has.
+DropIds = Annotated[list[DropId], Meta(min_length=1, max_length=100)]
 
 
 class OrderStatus(StrEnum):
@@ -184,6 +186,9 @@ class Orders(Protocol):
 
     def get_stock(self, *, drop_id: DropId) -> Stock:
         """The book of a drop. Raises NotFound."""
+
+    def get_stocks(self, *, drop_ids: DropIds) -> list[Stock]:
+        """The books of those of the drops that orders knows, in the order asked. A drop announced a moment ago may be missing."""
 
     def open_stock(self, *, stock: OpenStock) -> Stock:
         """Open a drop's stock. The same again answers the stock as it is; a different one for the drop is a Conflict."""

@@ -6,7 +6,7 @@ from typing import Annotated, Protocol
 import msgspec
 from msgspec import Meta
 
-from .orders import Instant, Terms
+from .orders import DropIds, Instant, Terms
 from .values import Cursor, DropId, Line, MediaId, Money, PageSize, PerUserLimit, ProductId, Reason, StockSize, UserId, Version
 
 # Text of several lines: no control characters but line breaks and tabs. Empty where there is none.
@@ -138,7 +138,6 @@ class DropPage(msgspec.Struct, frozen=True):
 
 
 ProductIds = Annotated[list[ProductId], Meta(min_length=1, max_length=100)]
-DropIds = Annotated[list[DropId], Meta(min_length=1, max_length=100)]
 
 
 class Products(Protocol):
@@ -187,5 +186,9 @@ class Products(Protocol):
         first: PageSize = 20,
         after: Cursor | None = None,
         page: PageNumber | None = None,
+        product_id: ProductId | None = None,
     ) -> DropPage:
-        """By their start: what is over newest first, what is live or to come soonest first, all newest first. Raises as list_products."""
+        """By their start, of one creator, one product or all: what is to come soonest first, the rest and all together latest first.
+
+        Raises as list_products, and NotFound for a product that there is not.
+        """

@@ -39,6 +39,7 @@ USERS: dict[str, Rights] = {
             "orders.cancel_order",
             "orders.list_orders",
             "orders.get_stock",
+            "orders.get_stocks",
             "products.create_product",
             "products.update_product",
             "products.get_product",
@@ -70,7 +71,22 @@ USERS: dict[str, Rights] = {
         )
     ),
     "products": Rights(serves="products", calls=("orders.set_terms",)),
-    "products-stock": Rights(consumes=(("products.stock", ("drop.sold_out", "drop.restocked")),)),
+    "products-stock": Rights(
+        consumes=(
+            (
+                "products.stock",
+                (
+                    "drop.sold_out",
+                    "drop.restocked",
+                    "drop.scheduled",
+                    "drop.changed",
+                    "drop.cancelled",
+                    "drop.started",
+                    "drop.ended",
+                ),
+            ),
+        )
+    ),
     "products-relay": Rights(publishes=("product.*", "drop.scheduled", "drop.changed", "drop.cancelled")),
     "products-clock": Rights(publishes=("drop.started", "drop.ended"), calls=("orders.set_terms",)),
     "users": Rights(serves="users"),

@@ -4,6 +4,7 @@ stock:{<drop id>}: a hash of version and book (a Stock as JSON). soldout:{<drop 
 Both are written only over older versions.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -30,7 +31,12 @@ class ShownStock:
 
     def look(self, drop_id: str) -> Stock | None:
         fields = self._cache.fields("stock", _stock_key(drop_id))
-        return _as_of_now(msgspec.json.decode(fields[b"book"], type=Stock)) if fields else None
+        return _stock(fields) if fields else None
+
+    def look_at_many(self, drop_ids: Sequence[str]) -> dict[str, Stock]:
+        """Those that are shown."""
+        found = self._cache.fields_of_many("stock", [_stock_key(drop_id) for drop_id in drop_ids])
+        return {drop_id: _stock(fields) for drop_id, fields in zip(drop_ids, found, strict=True) if fields}
 
     def sold_out_keys(self, drop_id: str, version: int) -> KeyFilter | None:
         """The filter of the version that sold out, if it is exactly that one's."""
@@ -38,7 +44,11 @@ class ShownStock:
         return KeyFilter(fields[b"keys"]) if fields and int(fields[b"version"]) == version else None
 
 
-def _as_of_now(stock: Stock) -> Stock:
+def _stock(fields: dict[bytes, bytes]) -> Stock:
+    return as_of_now(msgspec.json.decode(fields[b"book"], type=Stock))
+
+
+def as_of_now(stock: Stock) -> Stock:
     """The state moves on with time while the book stays as it is."""
     now = datetime.now(UTC)
     if now >= stock.ends_at:

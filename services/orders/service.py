@@ -52,6 +52,10 @@ class OrdersService:
         return usecases.get_stock(self.sales, drop_id, self.call)
 
     @rpc
+    def get_stocks(self, *, drop_ids: list[str]) -> list[Stock]:
+        return usecases.get_stocks(self.sales, drop_ids)
+
+    @rpc
     def open_stock(self, *, stock: OpenStock) -> Stock:
         return usecases.open_stock(self.sales, stock, self.call)
 

@@ -180,6 +180,13 @@ class Books:
             raise NotFound("There is no such drop.", drop_id=drop_id)
         return _book(rows[0]), rows[0][-1]
 
+    def many(self, drop_ids: Sequence[str]) -> tuple[dict[str, Book], datetime]:
+        """The books of those drops that there are, and the database's time."""
+        with self._postgres.session() as session:
+            rows = session.rows(f"select {_BOOK} from stock where drop_id = any(%s::uuid[])", (list(drop_ids),))
+            now: datetime = session.rows("select clock_timestamp()")[0][0]
+        return {row[0]: _book(row) for row in rows}, now
+
     def order(self, order_id: str) -> tuple[Order, str]:
         """An order and its drop's creator. Raises NotFound."""
         with self._postgres.session() as session:

@@ -182,6 +182,14 @@ def get_stock(sales: Sales, drop_id: str, call: Call) -> Stock:
     return stock
 
 
+def get_stocks(sales: Sales, drop_ids: Sequence[str]) -> list[Stock]:
+    books, now = sales.books.many(drop_ids)
+    stocks = [domain.as_stock(books[drop_id], now) for drop_id in dict.fromkeys(drop_ids) if drop_id in books]
+    for stock in stocks:
+        sales.shown.show(stock)
+    return stocks
+
+
 def open_stock(sales: Sales, request: OpenStock, call: Call) -> Stock:
     call.require_operator()
     if request.ends_at - request.starts_at > LONGEST_WINDOW:

@@ -5,6 +5,7 @@ from typing import Any
 from nameko.extensions import DependencyProvider
 
 from services.contracts.orders import Orders
+from services.kernel.cache import Cache
 from services.kernel.cursors import Cursors
 from services.kernel.postgres import Postgres
 from services.kernel.process import process
@@ -31,6 +32,22 @@ class ShelfProvider(DependencyProvider):  # type: ignore[misc]
 
     def stop(self) -> None:
         self._postgres.close()
+
+
+class CacheProvider(DependencyProvider):  # type: ignore[misc]
+    """Injects Cache."""
+
+    def setup(self) -> None:
+        here = process()
+        settings = here.settings
+        self._cache = Cache(settings.redis_url.get_secret_value(), here.metrics, settings.redis_deadline_s)
+        here.prefer("redis", self._cache.check)
+
+    def get_dependency(self, worker_ctx: Any) -> Cache:
+        return self._cache
+
+    def stop(self) -> None:
+        self._cache.close()
 
 
 class ShopProvider(ShelfProvider):

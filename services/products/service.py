@@ -17,6 +17,7 @@ from services.kernel.rpc_server import rpc
 from services.products import usecases
 from services.products.providers import ShopProvider
 from services.products.settings import ProductsSettings
+from services.products.store import DropFilter
 
 
 class ProductsService:
@@ -72,5 +73,7 @@ class ProductsService:
         return usecases.get_drops(self.shop, drop_ids)
 
     @rpc
-    def list_drops(self, *, state: DropState | None, creator_id: str | None, first: int, after: str | None, page: int | None) -> DropPage:
-        return usecases.list_drops(self.shop, state, creator_id, first, after, page)
+    def list_drops(
+        self, *, state: DropState | None, creator_id: str | None, first: int, after: str | None, page: int | None, product_id: str | None
+    ) -> DropPage:
+        return usecases.list_drops(self.shop, DropFilter(state, creator_id, product_id), first, after, page)

@@ -67,6 +67,14 @@ class Place(NamedTuple):
     id: str
 
 
+class DropFilter(NamedTuple):
+    """Which drops a list is of: those for which all hold that are given."""
+
+    state: DropState | None = None
+    creator_id: str | None = None
+    product_id: str | None = None
+
+
 class Proposal(msgspec.Struct, frozen=True):
     """A drop as its seller wants it. kind: of the event that tells it."""
 
@@ -173,24 +181,19 @@ class Shelf:
             )
             return {row[0]: _drop(row) for row in found}, session.rows(_CLOCK)[0][0]
 
-    def list_drops(
-        self, state: DropState | None, creator_id: str | None, size: int, after: Place | None, skip: int
-    ) -> tuple[list[DropRow], datetime]:
-        """By their start, what is to come soonest first and all else latest first; and the database's time."""
-        conditions, values = [_IN_STATE[state] if state else "true"], dict[str, Any](size=size, skip=skip)
-        less, order = ("<", "desc") if state is not DropState.SCHEDULED else (">", "asc")
-        if creator_id is not None:
-            conditions.append("creator_id = %(creator)s")
-            values["creator"] = creator_id
-        if after is not None:
-            conditions.append(f"(starts_at, id) {less} (%(at)s, %(id)s::uuid)")
-            values |= {"at": after.at, "id": after.id}
-        statement = (
-            f"select {_DROP}, clock_timestamp() from drops where {' and '.join(conditions)} "
-            f"order by starts_at {order}, id {order} limit %(size)s offset %(skip)s"
-        )
+    def list_drops(self, wanted: DropFilter, size: int, after: Place | None, skip: int) -> tuple[list[DropRow], datetime]:
+        """By their start, what is to come soonest first and all else latest first; and the database's time. Raises NotFound (product)."""
+        less, order = ("<", "desc") if wanted.state is not DropState.SCHEDULED else (">", "asc")
         with self._postgres.session() as session:
-            rows = session.rows(statement, values)
+            conditions, values = _conditions(session, wanted)
+            if after is not None:
+                conditions.append(f"(starts_at, id) {less} (%(at)s, %(id)s::uuid)")
+                values |= {"at": after.at, "id": after.id}
+            statement = (
+                f"select {_DROP}, clock_timestamp() from drops where {' and '.join(conditions)} "
+                f"order by starts_at {order}, id {order} limit %(size)s offset %(skip)s"
+            )
+            rows = session.rows(statement, values | {"size": size, "skip": skip})
             return [_drop(row) for row in rows], rows[0][-1] if rows else session.rows(_CLOCK)[0][0]
 
     @contextmanager
@@ -263,6 +266,18 @@ class LockedDrop:
 
     def abandon(self) -> None:
         self._session.run("rollback")
+
+
+def _conditions(session: Session, wanted: DropFilter) -> tuple[list[str], dict[str, Any]]:
+    """The conditions of a list and their values. A product's drops are its creator's: with both, one shard is asked. Raises NotFound."""
+    conditions, values = [_IN_STATE[wanted.state] if wanted.state else "true"], dict[str, Any]()
+    if wanted.product_id is not None:
+        conditions.append("creator_id = %(owner)s and product_id = %(product)s")
+        values |= {"owner": _creator_of(session, wanted.product_id, "product"), "product": wanted.product_id}
+    if wanted.creator_id is not None:
+        conditions.append("creator_id = %(creator)s")
+        values["creator"] = wanted.creator_id
+    return conditions, values
 
 
 def _creator_of(session: Session, id: str, what: str) -> str:

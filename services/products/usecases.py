@@ -12,7 +12,6 @@ from services.contracts.products import (
     Drop,
     DropChange,
     DropPage,
-    DropState,
     NewDrop,
     NewProduct,
     Product,
@@ -26,7 +25,7 @@ from services.kernel.calls import Call
 from services.kernel.cursors import Cursors
 from services.products import announcements, domain
 from services.products.domain import DropRow
-from services.products.store import LockedDrop, Place, Proposal, Shelf
+from services.products.store import DropFilter, LockedDrop, Place, Proposal, Shelf
 
 # Changes of one drop that may be ahead of one: a seller has two hands.
 EARLIER_PROPOSALS = 5
@@ -166,10 +165,10 @@ def get_drops(shop: Shop, drop_ids: Sequence[str]) -> list[Drop]:
     return [domain.as_seen(found[drop_id], now) for drop_id in dict.fromkeys(drop_ids) if drop_id in found]
 
 
-def list_drops(shop: Shop, state: DropState | None, creator_id: str | None, first: int, after: str | None, page: int | None) -> DropPage:
-    listing = f"drops:{state}:{creator_id}"
+def list_drops(shop: Shop, wanted: DropFilter, first: int, after: str | None, page: int | None) -> DropPage:
+    listing = f"drops:{wanted.state}:{wanted.creator_id}:{wanted.product_id}"
     place, skip = _place(shop, listing, after), _skip(first, after, page)
-    found, now = shop.shelf.list_drops(state, creator_id, first + 1, place, skip)
+    found, now = shop.shelf.list_drops(wanted, first + 1, place, skip)
     drops = [domain.as_seen(row, now) for row in found[:first]]
     return DropPage(drops, _cursor(shop, listing, drops[-1].starts_at, drops[-1].id) if len(found) > first else None)
 
