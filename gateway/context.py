@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.checkout import Checkout
+from gateway.live_stocks import LiveStocks
 from gateway.loaders import Loaders
 from gateway.rate_limits import Allowance, RateLimits
 from gateway.settings import GatewaySettings
@@ -11,9 +12,11 @@ from gateway.sold_out import SoldOutDrops
 from gateway.tokens import Tokens
 from services.contracts.errors import Unauthenticated
 from services.contracts.orders import Orders
+from services.contracts.products import Products
 from services.contracts.users import Users
 from services.kernel.cache import Cache
 from services.kernel.calls import Viewer
+from services.kernel.drop_cards import DropCards
 from services.kernel.process import Process
 from services.kernel.rpc_client import RpcClient
 from services.kernel.shown_stock import ShownStock
@@ -33,8 +36,11 @@ class Gateway:
         process.prefer("redis", cache.check)
         self.orders: Orders = self.rpc.service("orders", Orders)
         self.users: Users = self.rpc.service("users", Users)
-        self.shown = ShownStock(cache)
-        self.checkout = Checkout(self.orders, SoldOutDrops(self.shown), settings)
+        self.products: Products = self.rpc.service("products", Products)
+        self.cards = DropCards(cache, lambda drop_ids: self.products.get_drops(drop_ids=list(drop_ids)))
+        shown = ShownStock(cache)
+        self.stocks = LiveStocks(shown, self.orders)
+        self.checkout = Checkout(self.orders, SoldOutDrops(shown), settings)
         self.tokens = Tokens(settings.jwt_key.get_secret_value(), settings.jwt_issuer, settings.access_token_minutes * 60)
         self._by_person = RateLimits(cache, Allowance("person", settings.person_points_per_s, settings.person_points_burst))
         self._by_address = RateLimits(cache, Allowance("address", settings.address_points_per_s, settings.address_points_burst))
@@ -72,7 +78,7 @@ class RequestContext:
     def loaders(self) -> Loaders:
         """Made when first asked for: an order needs none."""
         if self._loaders is None:
-            self._loaders = Loaders(self.gateway.users, self.viewer)
+            self._loaders = Loaders(self.gateway, self.viewer)
         return self._loaders
 
     def charge(self, points: int) -> None:

@@ -35,9 +35,11 @@ LARGEST_PAGE = 100
 OBJECTS_A_POINT = 20
 # Fragments that spread fragments can make a short text endless; no honest document has this many fields.
 MAX_VISITED = 5_000
+# Fields that ask once more for each object they are a field of; the others are brought together.
+ASKED_APART = ("drops",)
 # What a list field answers that is not told how much.
 DEFAULT_PAGE = 20
-LISTS = ("myOrders", "followers", "following", "mutualFollows")
+LISTS = ("myOrders", "followers", "following", "mutualFollows", "products", "drops")
 # What a field asks of the mesh beyond reading: an order is a transaction, a sign-in some ten milliseconds of hashing.
 FIELD_POINTS = {
     **{"placeOrder": 5, "cancelOrder": 5},
@@ -45,6 +47,10 @@ FIELD_POINTS = {
     **{"follow": 2, "unfollow": 2},
     # The address is taken and given up in steps of their own; a deletion goes through every store that knows the person.
     **{"updateProfile": 5, "deleteAccount": 20},
+    # A change of a drop is one at products and one at orders; a cancelled one cancels all its orders.
+    **{"createProduct": 5, "updateProduct": 5, "scheduleDrop": 5, "changeDrop": 5, "endDrop": 5, "cancelDrop": 20},
+    # The list of a product's drops is a call of its own for each product.
+    "drops": 2,
     # Without fields, but a look-up each; mutual ones are looked up in two lists.
     **{"isFollowing": 1, "mutualFollows": 5},
 }
@@ -96,6 +102,7 @@ class _Scale:
         self._aliases = 0
         self._visited = 0
         self._points = 0
+        self._parents = 1
 
     def weigh(self, operation: OperationDefinitionNode) -> tuple[int, int]:
         """Cost and points of one operation. A list is brought as a whole: its objects weigh little, what a field asks beside them all."""
@@ -133,10 +140,14 @@ class _Scale:
             self._aliases += 1
             if self._aliases > self._settings.max_aliases:
                 raise GraphQLError(f"The query has more than {self._settings.max_aliases} aliases.", node)
-        self._points += FIELD_POINTS.get(node.name.value, 0)
+        name, page, parents = node.name.value, _page(node), self._parents
+        self._points += FIELD_POINTS.get(name, 0) * (parents if name in ASKED_APART else 1)
         if node.selection_set is None:
             return 0
-        return 1 + self._selection(node.selection_set, depth + 1, inside) * _page(node)
+        self._parents = parents * page
+        within = self._selection(node.selection_set, depth + 1, inside)
+        self._parents = parents
+        return 1 + within * page
 
 
 def _page(node: FieldNode) -> int:

@@ -19,6 +19,7 @@ from services.contracts.errors import (
     RateLimited,
     Unauthenticated,
     Unavailable,
+    VersionMissing,
     from_wire,
 )
 from services.contracts.orders import Placement
@@ -28,6 +29,7 @@ log = logging.getLogger("livedrops.gateway")
 _USER_ERRORS = (InvalidInput, NotFound, Conflict, OrderRefused, Forbidden)
 # The first that fits decides.
 _STATUS: tuple[tuple[type[LiveDropsError], int], ...] = (
+    (VersionMissing, 428),  # RFC 6585, section 3
     (InvalidInput, 400),
     (Unauthenticated, 401),
     (Forbidden, 403),
@@ -84,12 +86,12 @@ def of_placement(placement: Placement) -> LiveDropsError:
     return from_wire(placement.error or Internal.code, placement.message, placement.data)
 
 
-def as_problem(error: LiveDropsError, correlation_id: str) -> dict[str, Any]:
+def as_problem(error: LiveDropsError, correlation_id: str, status: int) -> dict[str, Any]:
     """RFC 9457 problem details. The code is the type's last part."""
     return {
         "type": f"urn:livedrops:error:{error.code}",
         "title": error.sentence,
-        "status": status_of(error),
+        "status": status,
         "detail": error.message,
         "code": error.code,
         "requestId": correlation_id,

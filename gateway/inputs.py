@@ -1,26 +1,47 @@
 """Checks of what clients send, against the contracts' own bounds."""
 
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from flask import Request
+from msgspec import structs
 
-from services.contracts.errors import InvalidInput
+from services.contracts.errors import InvalidInput, LiveDropsError
 from services.contracts.orders import PlaceOrder
+from services.contracts.products import DropState, PageNumber
 from services.contracts.users import UserChange
-from services.contracts.values import Cursor, DropId, Email, Line, OrderId, PageSize, UserId
+from services.contracts.values import (
+    Cursor,
+    DropId,
+    Email,
+    IdempotencyKey,
+    Line,
+    OrderId,
+    PageSize,
+    ProductId,
+    Reason,
+    UserId,
+    Version,
+)
 
-# The names that clients know for the fields of our payloads.
-_CLIENT_NAMES = {"drop_id": "dropId", "key": "idempotencyKey", "user_id": "userId", "display_name": "displayName"}
+S = TypeVar("S", bound=msgspec.Struct)
+# The names that clients know for the fields of our payloads, where these are not the same in camel case.
+_CLIENT_NAMES = {"key": "idempotencyKey"}
+# Where msgspec says that something is wrong: "... - at `$.price.amount`", "... - at `key` in `$.metadata`", "... - at `$.tags[2]`".
+_PLACE = re.compile(r" - at (?:`key` in )?`\$\.?(?P<path>[^`]*)`$")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The part of a list that is asked for."""
+    """The part of a list that is asked for: behind a cursor, or a page by its number."""
 
     first: int
     after: str | None
+    number: int | None = None
 
 
 def body_of(request: Request) -> bytes:
@@ -53,14 +74,85 @@ def place_order(drop_id: object, user_id: str, quantity: object, key: object) ->
 
 def user_change(fields: dict[str, Any]) -> UserChange:
     """From the fields as clients name them. Raises InvalidInput that names the field."""
+    return payload(UserChange, fields)
+
+
+def payload(kind: type[S], fields: Mapping[str, Any]) -> S:
+    """From fields as clients name them; null is as good as left out. Raises InvalidInput that names the field."""
+    given: dict[str, Any] = {}
+    for field in structs.fields(kind):
+        value = fields.get(client_name(field.name))
+        if value is not None:
+            given[field.name] = value
+        elif field.required:
+            raise InvalidInput(f"{client_name(field.name)} is missing.", field=client_name(field.name))
     try:
-        return msgspec.convert({name: fields.get(_CLIENT_NAMES.get(name, name)) for name in UserChange.__struct_fields__}, UserChange)
+        return msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
         raise _invalid(error) from error
 
 
+def client_names(kind: type[msgspec.Struct]) -> set[str]:
+    """What clients call the fields of a payload."""
+    return {client_name(field) for field in kind.__struct_fields__}
+
+
+def client_name(field: str) -> str:
+    """What clients call a field of our payloads."""
+    return _CLIENT_NAMES.get(field) or re.sub("_([a-z])", lambda letter: letter[1].upper(), field)
+
+
+@contextmanager
+def named_for_clients() -> Iterator[None]:
+    """Errors of services that come out of the block name fields as clients do."""
+    try:
+        yield
+    except LiveDropsError as error:
+        if "field" in error.data:
+            error.data["field"] = client_name(error.data["field"])
+        raise
+
+
+def whole_amount(money: dict[str, Any]) -> dict[str, Any]:
+    """GraphQL has no integer that is large enough for amounts: they come as floats."""
+    amount = money["amount"]
+    return {**money, "amount": int(amount) if amount.is_integer() else amount}
+
+
+def metadata(entries: Sequence[Mapping[str, str]] | None) -> dict[str, str] | None:
+    """From a list of keys and values: GraphQL has no maps. Raises InvalidInput for a key that comes twice."""
+    if entries is None:
+        return None
+    found = {entry["key"]: entry["value"] for entry in entries}
+    if len(found) < len(entries):
+        raise InvalidInput("Each key of the metadata must come once.", field="metadata")
+    return found
+
+
 def drop_id(value: object) -> str:
     return _checked(value, DropId, "id")
+
+
+def product_id(value: object, field: str = "id") -> str:
+    return _checked(value, ProductId, field)
+
+
+def idempotency_key(value: object, field: str = "idempotencyKey") -> str:
+    return _checked(value, IdempotencyKey, field)
+
+
+def reason(value: object) -> str:
+    return _checked(value, Reason, "reason")
+
+
+def version(value: object) -> int:
+    number: int = _converted(value, Version, "expectedVersion")
+    return number
+
+
+def drop_state(value: object, field: str = "state") -> DropState:
+    state: DropState = _converted(value, DropState, field)
+    return state
 
 
 def order_id(value: object, field: str = "id") -> str:
@@ -84,6 +176,17 @@ def page(first: object, after: object) -> Page:
     return Page(_converted(first, PageSize, "first", strict=False), None if after is None else _checked(after, Cursor, "after"))
 
 
+def numbered_page(limit: object, after: object, number: object) -> Page:
+    """A page of REST's lists, by its number or behind a cursor; the first where neither is given."""
+    if after is not None and number is not None:
+        raise InvalidInput("Ask for a page by its number or by a cursor, not both.", field="page")
+    behind = None if after is None else _checked(after, Cursor, "after")
+    first = _converted(limit, PageSize, "limit", strict=False)
+    if behind is not None:
+        return Page(first, behind)
+    return Page(first, None, _converted(1 if number is None else number, PageNumber, "page", strict=False))
+
+
 def _checked(value: object, kind: Any, field: str) -> str:
     checked: str = _converted(value, kind, field)
     return checked
@@ -97,7 +200,9 @@ def _converted(value: object, kind: Any, field: str, strict: bool = True) -> Any
 
 
 def _invalid(error: msgspec.ValidationError) -> InvalidInput:
-    """msgspec ends its message with the path: "... - at `$.quantity`"."""
-    text, _, path = str(error).partition(" - at `$.")
-    name = path.rstrip("`")
-    return InvalidInput(f"{text}." if not text.endswith(".") else text, field=_CLIENT_NAMES.get(name, name) or None)
+    """The same error, with the field that msgspec's message ends with."""
+    message = str(error)
+    place = _PLACE.search(message)
+    text = message[: place.start()] if place else message
+    names = re.sub(r"\[[^]]*\]", "", place["path"]).split(".") if place else []
+    return InvalidInput(text if text.endswith(".") else f"{text}.", field=".".join(client_name(name) for name in names) or None)

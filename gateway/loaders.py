@@ -5,11 +5,15 @@ RPC of each kind, however many people are on it, and none of a kind that nobody 
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+from gateway.live_stocks import LiveStocks
 from services.contracts.errors import LiveDropsError
+from services.contracts.orders import Stock
+from services.contracts.products import Drop, Product, Products
 from services.contracts.users import Profile, Users
 from services.kernel.calls import Viewer
+from services.kernel.drop_cards import DropCards
 
 T = TypeVar("T")
 # As many as one RPC takes (UserIds in the contract).
@@ -41,6 +45,11 @@ class Loader(Generic[T]):
         """What another RPC of this request has told."""
         self._known[id] = value
 
+    def forget(self, id: str) -> None:
+        """This has changed: it is asked for again."""
+        self._known.pop(id, None)
+        self._failed.pop(id, None)
+
     def _bring(self, id: str) -> None:
         """This one, and with it as many of the expected ones as one RPC takes; the others come when they are asked for."""
         others = [other for other in self._expected if other != id and other not in self._known]
@@ -54,12 +63,24 @@ class Loader(Generic[T]):
         self._known.update({one: found.get(one) for one in batch})
 
 
-class Loaders:
-    """Those of one request. follows: whether the viewer follows a person; None for everybody when nobody is signed in."""
+class Sources(Protocol):
+    """Who is asked: the parts of a gateway that loaders need."""
 
-    def __init__(self, users: Users, viewer: Viewer | None) -> None:
-        self.profiles: Loader[Profile] = Loader(lambda ids: {one.user_id: one for one in users.get_profiles(user_ids=ids)})
-        self.follows: Loader[bool] = Loader(lambda ids: _follows(users, viewer, ids))
+    users: Users
+    products: Products
+    cards: DropCards
+    stocks: LiveStocks
+
+
+class Loaders:
+    """Those of one request. drops: what products says of them. follows: whether the viewer follows a person; None when nobody is signed in."""
+
+    def __init__(self, sources: Sources, viewer: Viewer | None) -> None:
+        self.profiles: Loader[Profile] = Loader(lambda ids: {one.user_id: one for one in sources.users.get_profiles(user_ids=ids)})
+        self.follows: Loader[bool] = Loader(lambda ids: _follows(sources.users, viewer, ids))
+        self.products: Loader[Product] = Loader(lambda ids: {one.id: one for one in sources.products.get_products(product_ids=ids)})
+        self.drops: Loader[Drop] = Loader(lambda ids: sources.cards.get(ids))
+        self.stocks: Loader[Stock] = Loader(lambda ids: sources.stocks.get(ids))
 
 
 def _follows(users: Users, viewer: Viewer | None, ids: list[str]) -> dict[str, bool]:

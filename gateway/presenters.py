@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.contracts.orders import Order, Stock
+from services.contracts.products import Drop, DropState, Product
 from services.contracts.users import FollowState, Profile, User
 from services.contracts.values import Money
 
@@ -66,7 +67,24 @@ def follow_state(value: FollowState) -> dict[str, Any]:
     }
 
 
-def drop(value: Stock) -> dict[str, Any]:
+def product(value: Product) -> dict[str, Any]:
+    return {
+        "id": value.id,
+        "creatorId": value.creator_id,
+        "name": value.name,
+        "description": value.description,
+        "tags": value.tags,
+        "price": money(value.price),
+        "media": value.media,
+        "version": value.version,
+        "createdAt": value.created_at,
+        "updatedAt": value.updated_at,
+    }
+
+
+def drop(value: Stock, card: Drop | None) -> dict[str, Any]:
+    """A drop by its stock, which is what it is sold by, with what only products knows. card: None for one that an operator opened."""
+    cancelled = card is not None and card.cancelled_at is not None
     return {
         "id": value.drop_id,
         "name": value.name,
@@ -75,6 +93,10 @@ def drop(value: Stock) -> dict[str, Any]:
         "endsAt": value.ends_at,
         "unitPrice": money(value.unit_price),
         "perUserLimit": value.per_user_limit,
-        "state": value.state.value,
+        "state": DropState.CANCELLED.value if cancelled else value.state.value,
         "stock": {"total": value.total, "available": value.available, "held": value.held, "sold": value.sold, "version": value.version},
+        "productId": card.product_id if card else None,
+        "metadata": card.metadata if card else {},
+        "cancelledAt": card.cancelled_at if card else None,
+        "version": card.version if card else None,
     }

@@ -3,19 +3,26 @@
 from pathlib import Path
 from typing import Any
 
-from graphql import GraphQLField, GraphQLObjectType, GraphQLScalarType, GraphQLSchema, build_schema
+from graphql import GraphQLField, GraphQLInputObjectType, GraphQLObjectType, GraphQLScalarType, GraphQLSchema, build_schema
 
-from gateway import presenters
+from gateway import inputs, presenters
+from gateway.mutations.cancel_drop import resolve_cancel_drop
 from gateway.mutations.cancel_order import resolve_cancel_order
+from gateway.mutations.change_drop import resolve_change_drop
+from gateway.mutations.create_product import resolve_create_product
 from gateway.mutations.delete_account import resolve_delete_account
+from gateway.mutations.end_drop import resolve_end_drop
 from gateway.mutations.follow import resolve_follow
 from gateway.mutations.place_order import resolve_place_order
+from gateway.mutations.schedule_drop import resolve_schedule_drop
 from gateway.mutations.sessions import resolve_refresh, resolve_sign_in, resolve_sign_out
 from gateway.mutations.sign_up import resolve_sign_up
 from gateway.mutations.unfollow import resolve_unfollow
+from gateway.mutations.update_product import resolve_update_product
 from gateway.mutations.update_profile import resolve_update_profile
 from gateway.queries.creator import resolve_creator
 from gateway.queries.drop import resolve_drop
+from gateway.queries.drops import resolve_drops
 from gateway.queries.followers import resolve_followers
 from gateway.queries.following import resolve_following
 from gateway.queries.is_following import resolve_is_following
@@ -23,8 +30,10 @@ from gateway.queries.me import resolve_me
 from gateway.queries.mutual_follows import resolve_mutual_follows
 from gateway.queries.my_orders import resolve_my_orders
 from gateway.queries.order import resolve_order
+from gateway.queries.product import resolve_product
+from gateway.queries.products import resolve_products
 from gateway.queries.user import resolve_user
-from gateway.types import follow_payload, profile, user
+from gateway.types import drop, follow_payload, product, profile, user
 
 FILE = Path(__file__).with_name("schema.graphql")
 
@@ -32,6 +41,9 @@ RESOLVERS: dict[str, dict[str, Any]] = {
     "Query": {
         "me": resolve_me,
         "drop": resolve_drop,
+        "drops": resolve_drops,
+        "product": resolve_product,
+        "products": resolve_products,
         "order": resolve_order,
         "myOrders": resolve_my_orders,
         "user": resolve_user,
@@ -48,15 +60,23 @@ RESOLVERS: dict[str, dict[str, Any]] = {
         "signOut": resolve_sign_out,
         "placeOrder": resolve_place_order,
         "cancelOrder": resolve_cancel_order,
+        "createProduct": resolve_create_product,
+        "updateProduct": resolve_update_product,
+        "scheduleDrop": resolve_schedule_drop,
+        "changeDrop": resolve_change_drop,
+        "endDrop": resolve_end_drop,
+        "cancelDrop": resolve_cancel_drop,
         "follow": resolve_follow,
         "unfollow": resolve_unfollow,
         "updateProfile": resolve_update_profile,
         "deleteAccount": resolve_delete_account,
     },
 }
-# Fields that cost a call of their own, which only those pay who ask for them. All others are in what their parent's resolver answers.
+# Fields that only those pay for who ask for them, most with a call of their own. All others are in what their parent's resolver answers.
 LAZY_RESOLVERS: dict[str, dict[str, Any]] = {
     "User": {"followerCount": user.resolve_follower_count, "followingCount": user.resolve_following_count},
+    "Product": {"creator": product.resolve_creator, "drops": product.resolve_drops},
+    "Drop": {"product": drop.resolve_product, "creator": drop.resolve_creator, "metadata": drop.resolve_metadata},
     "Profile": {"isFollowing": profile.resolve_is_following},
     "FollowPayload": {"creator": follow_payload.resolve_creator},
     "UnfollowPayload": {"creator": follow_payload.resolve_creator},
@@ -72,10 +92,16 @@ def load_schema() -> GraphQLSchema:
     for name, resolvers in {**RESOLVERS, **LAZY_RESOLVERS}.items():
         for field, resolve in resolvers.items():
             _fields(schema, name)[field].resolve = resolve
-    date_time = schema.type_map["DateTime"]
-    assert isinstance(date_time, GraphQLScalarType)
-    date_time.serialize = presenters.instant  # type: ignore[method-assign]
+    _set_conversions(schema)
     return schema
+
+
+def _set_conversions(schema: GraphQLSchema) -> None:
+    date_time, money = schema.type_map["DateTime"], schema.type_map["MoneyInput"]
+    assert isinstance(date_time, GraphQLScalarType)
+    assert isinstance(money, GraphQLInputObjectType)
+    date_time.serialize = presenters.instant  # type: ignore[method-assign]
+    money.out_type = inputs.whole_amount  # type: ignore[assignment]
 
 
 def _fields(schema: GraphQLSchema, name: str) -> dict[str, GraphQLField]:

@@ -3,7 +3,7 @@
 from flask import Blueprint
 
 from gateway.context import Gateway
-from gateway.rest import orders, people
+from gateway.rest import description, drops, orders, people, products
 from gateway.rest.messages import problem
 
 __all__ = ["make_blueprint", "problem"]
@@ -13,4 +13,7 @@ def make_blueprint(gateway: Gateway) -> Blueprint:
     rest = Blueprint("rest", __name__)
     orders.add_routes(rest, gateway)
     people.add_routes(rest, gateway)
+    products.add_routes(rest, gateway)
+    drops.add_routes(rest, gateway)
+    description.add_routes(rest, gateway)
     return rest

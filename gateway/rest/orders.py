@@ -1,28 +1,19 @@
 """Orders over REST."""
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, g
 
 from gateway import errors, inputs, presenters
 from gateway.context import Gateway, RequestContext
-from gateway.documents import FIELD_POINTS
 from gateway.rest import messages
-from services.contracts.errors import InvalidInput
 
 
 def add_routes(rest: Blueprint, gateway: Gateway) -> None:
     @rest.post("/order")
     def place_order() -> Response:
         """Buy. Header Idempotency-Key; body {"dropId", "quantity"}. 201 with the order, also for a retry."""
-        context = RequestContext(gateway, g.visit)
-        buyer = context.require_viewer()
-        context.charge(FIELD_POINTS["placeOrder"])
+        buyer = messages.signed_in(gateway, "placeOrder").require_viewer()
         body = messages.body({"dropId", "quantity"})
-        key = request.headers.get("Idempotency-Key")
-        if key is None:
-            raise InvalidInput(
-                "Send an Idempotency-Key header: new for each wish to buy, the same for its retries.", field="Idempotency-Key"
-            )
-        wish = inputs.place_order(body.get("dropId"), buyer.id, body.get("quantity", 1), key)
+        wish = inputs.place_order(body.get("dropId"), buyer.id, body.get("quantity", 1), messages.idempotency_key())
         placement = gateway.checkout.place(wish)
         if placement.order is None:
             raise errors.of_placement(placement)

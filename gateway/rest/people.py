@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, g
 
 from gateway import inputs, people, presenters
 from gateway.context import Gateway, RequestContext
@@ -18,12 +17,12 @@ def add_routes(rest: Blueprint, gateway: Gateway) -> None:
     @rest.post("/follow")
     def follow() -> Response:
         """Follow somebody; again is no error. Body {"creatorId"}."""
-        return _change("follow", RequestContext(gateway, g.visit), gateway.users.follow)
+        return _change(messages.signed_in(gateway, "follow"), gateway.users.follow)
 
     @rest.post("/unfollow")
     def unfollow() -> Response:
         """Follow somebody no more; again is no error. Body {"creatorId"}."""
-        return _change("unfollow", RequestContext(gateway, g.visit), gateway.users.unfollow)
+        return _change(messages.signed_in(gateway, "unfollow"), gateway.users.unfollow)
 
     @rest.get("/follows")
     def get_follow() -> Response:
@@ -50,9 +49,7 @@ def add_routes(rest: Blueprint, gateway: Gateway) -> None:
         return _page(context, asked, page, partial(gateway.users.list_following, user_id=inputs.user_id(user_id)))
 
 
-def _change(mutation: str, context: RequestContext, change: Callable[..., FollowState]) -> Response:
-    context.require_viewer()
-    context.charge(FIELD_POINTS[mutation])
+def _change(context: RequestContext, change: Callable[..., FollowState]) -> Response:
     body = messages.body({"creatorId"})
     return messages.answer(presenters.follow_state(people.change_follow(context, change, body.get("creatorId"))))
 
@@ -67,10 +64,9 @@ def _page_asked(context: RequestContext, allowed: set[str]) -> tuple[dict[str, s
 
 
 def _page(context: RequestContext, asked: dict[str, str], page: inputs.Page, listing: people.Listing) -> Response:
-    """The page, with the address of the next one in a Link header (RFC 8288)."""
+    """The page, with the address of the next one."""
     listed = people.page_of(context, listing, page, profiles=True)
     shown: list[dict[str, Any]] = [
         {**presenters.profile(profile), "followedAt": one.followed_at} for one, profile in people.with_profiles(context, listed.people)
     ]
-    headers = {"Link": f'<{request.path}?{urlencode({**asked, "after": listed.next})}>; rel="next"'} if listed.next else {}
-    return messages.answer({"people": shown, "next": listed.next}, headers=headers)
+    return messages.answer({"people": shown, "next": listed.next}, headers=messages.link_to_next(asked, listed.next))

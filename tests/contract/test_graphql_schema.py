@@ -8,6 +8,7 @@ from graphql import build_schema, find_breaking_changes, print_schema
 from gateway import schema
 from services.contracts.errors import BY_CODE
 from services.contracts.orders import OrderStatus, StockState
+from services.contracts.products import DropState
 from services.contracts.users import Role
 
 
@@ -23,9 +24,13 @@ def test_a_resolver_without_a_field_is_refused(monkeypatch: pytest.MonkeyPatch) 
         schema.load_schema()
 
 
-@pytest.mark.parametrize(("name", "kind"), [("OrderStatus", OrderStatus), ("DropState", StockState), ("Role", Role)])
+@pytest.mark.parametrize(("name", "kind"), [("OrderStatus", OrderStatus), ("DropState", DropState), ("Role", Role)])
 def test_enums_have_the_values_of_the_mesh(name: str, kind: type) -> None:
     assert list(schema.load_schema().type_map[name].values) == [member.value for member in kind]  # type: ignore[attr-defined,attr-defined]
+
+
+def test_a_drop_has_every_state_of_its_stock() -> None:
+    assert {state.value for state in StockState} < {state.value for state in DropState}
 
 
 def test_codes_named_in_the_schema_exist() -> None:

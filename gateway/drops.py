@@ -1,0 +1,113 @@
+"""Drops: what GraphQL and REST do alike. A drop is shown by its live stock, with what products says of it."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from gateway import inputs, presenters
+from gateway.context import RequestContext
+from services.contracts.orders import Stock, StockState
+from services.contracts.products import Drop, DropChange, DropState, NewDrop
+from services.kernel import ids
+from services.kernel.shown_stock import as_of_now
+
+
+class Wanted(NamedTuple):
+    """Which drops a list is of: those for which all hold that are given."""
+
+    state: DropState | None = None
+    creator_id: str | None = None
+    product_id: str | None = None
+
+
+class ShownPage(NamedTuple):
+    """Drops as clients see them. next: the cursor of the page behind, None at the end."""
+
+    drops: list[dict[str, Any]]
+    next: str | None
+
+
+def find(context: RequestContext, drop_id: str) -> dict[str, Any] | None:
+    """A drop as clients see it; None where there is none."""
+    loaders = context.loaders
+    card, stock = loaders.drops.load(drop_id), loaders.stocks.load(drop_id)
+    if stock is None and card is not None:
+        stock = _untouched(card)
+    return presenters.drop(stock, card) if stock else None
+
+
+def page_of(context: RequestContext, wanted: Wanted, asked: inputs.Page) -> ShownPage:
+    """A page of the list, with all its stocks; their products and creators come together, when one is asked for.
+
+    Raises InvalidInput for a cursor of another list, NotFound for a product that there is not.
+    """
+    page = context.gateway.products.list_drops(**wanted._asdict(), first=asked.first, after=asked.after, page=asked.number)
+    loaders = context.loaders
+    loaders.stocks.expect(drop.id for drop in page.drops)
+    loaders.products.expect(drop.product_id for drop in page.drops)
+    loaders.profiles.expect(drop.creator_id for drop in page.drops)
+    shown = []
+    for drop in page.drops:
+        loaders.drops.remember(drop.id, drop)
+        shown.append(presenters.drop(loaders.stocks.load(drop.id) or _untouched(drop), drop))
+    return ShownPage(shown, page.next)
+
+
+def schedule(context: RequestContext, key: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Announce a sale of a product; the same key again is the same drop.
+
+    Raises Unauthenticated, InvalidInput that names the field, NotFound, Forbidden, Conflict (the key was used for another one).
+    """
+    viewer = context.require_viewer()
+    product_id = inputs.product_id(fields.get("productId"), "productId")
+    request = inputs.payload(NewDrop, fields)
+    with inputs.named_for_clients():
+        drop_id = ids.derived_id("drop", viewer.id, key)
+        return _changed(context, context.gateway.products.schedule_drop(drop_id=drop_id, product_id=product_id, drop=request))
+
+
+def change(context: RequestContext, drop_id: str, expected_version: int, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Raises Unauthenticated, InvalidInput that names the field, NotFound, Forbidden, StaleVersion, DropFixed, Ended, Conflict."""
+    context.require_viewer()
+    wish = inputs.payload(DropChange, fields)
+    with inputs.named_for_clients():
+        return _changed(context, context.gateway.products.change_drop(drop_id=drop_id, expected_version=expected_version, change=wish))
+
+
+def end(context: RequestContext, drop_id: str) -> dict[str, Any]:
+    """Raises Unauthenticated, NotFound, Forbidden, NotStarted."""
+    context.require_viewer()
+    return _changed(context, context.gateway.products.end_drop(drop_id=drop_id))
+
+
+def cancel(context: RequestContext, drop_id: str, reason: str) -> dict[str, Any]:
+    """Raises Unauthenticated, NotFound, Forbidden, Ended."""
+    context.require_viewer()
+    return _changed(context, context.gateway.products.cancel_drop(drop_id=drop_id, reason=reason))
+
+
+def _changed(context: RequestContext, drop: Drop) -> dict[str, Any]:
+    """The drop after a change. Its card is dropped here, too: its seller looks again sooner than an event comes round."""
+    context.gateway.cards.forget([drop.id])
+    context.loaders.drops.remember(drop.id, drop)
+    context.loaders.stocks.forget(drop.id)
+    return presenters.drop(context.loaders.stocks.load(drop.id) or _untouched(drop), drop)
+
+
+def _untouched(drop: Drop) -> Stock:
+    """The stock of a drop that was announced a moment ago, which orders will hear of: nobody can have bought any of it."""
+    stock = Stock(
+        drop_id=drop.id,
+        creator_id=drop.creator_id,
+        name=drop.name,
+        starts_at=drop.starts_at,
+        ends_at=drop.ends_at,
+        total=drop.stock,
+        available=drop.stock,
+        held=0,
+        sold=0,
+        unit_price=drop.unit_price,
+        per_user_limit=drop.per_user_limit,
+        version=0,
+        state=StockState.SCHEDULED,
+    )
+    return as_of_now(stock)

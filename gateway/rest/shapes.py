@@ -1,0 +1,176 @@
+"""What REST sends and is sent, as types: what the OpenAPI document is made of. `tests/contract` compares them with what is really answered.
+
+Bodies are those of the contracts, named as clients name them.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import structs
+
+from services.contracts import products
+from services.contracts.orders import Instant, OrderStatus
+from services.contracts.products import DropState, PageNumber
+from services.contracts.values import (
+    Cursor,
+    DropId,
+    MediaId,
+    Money,
+    OrderId,
+    PageSize,
+    PerUserLimit,
+    ProductId,
+    Quantity,
+    Reason,
+    Units,
+    UserId,
+    Version,
+)
+
+
+class Shape(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Root of all shapes."""
+
+
+class NewOrder(Shape):
+    drop_id: DropId
+    quantity: Quantity = 1
+
+
+class Order(Shape):
+    """name: of the drop, when the order was placed."""
+
+    id: OrderId
+    drop_id: DropId
+    name: str
+    quantity: Quantity
+    status: OrderStatus
+    unit_price: Money
+    placed_at: Instant
+
+
+class FollowWish(Shape):
+    creator_id: UserId
+
+
+class FollowState(Shape):
+    user_id: UserId
+    creator_id: UserId
+    is_following: bool
+    followed_at: Instant | None
+
+
+class Person(Shape):
+    """Somebody on a list, since followedAt. The counts are a moment behind."""
+
+    id: UserId
+    display_name: str
+    bio: str
+    picture: str | None
+    is_creator: bool
+    created_at: Instant
+    follower_count: Units
+    following_count: Units
+    followed_at: Instant
+
+
+class PeoplePage(Shape):
+    """next: the cursor of the page behind, null at the end."""
+
+    people: list[Person]
+    next: Cursor | None
+
+
+class Product(Shape):
+    """version: raised by every change, and sent as ETag."""
+
+    id: ProductId
+    creator_id: UserId
+    name: str
+    description: str
+    tags: list[str]
+    price: Money
+    media: list[MediaId]
+    version: Version
+    created_at: Instant
+    updated_at: Instant
+
+
+class Numbered(Shape):
+    """page: where the list was asked for by number. next: the cursor of the page behind, null at the end."""
+
+    page: PageNumber | None
+    limit: PageSize
+    next: Cursor | None
+
+
+class ProductPage(Numbered):
+    products: list[Product]
+
+
+class Stock(Shape):
+    """total = available + held + sold, at every version."""
+
+    total: Units
+    available: Units
+    held: Units
+    sold: Units
+    version: Version
+
+
+class Drop(Shape):
+    """productId and version (of the seller's, sent as ETag) are null for a drop that an operator opened without a product."""
+
+    id: DropId
+    name: str
+    creator_id: UserId
+    starts_at: Instant
+    ends_at: Instant
+    unit_price: Money
+    per_user_limit: PerUserLimit | None
+    state: DropState
+    stock: Stock
+    product_id: ProductId | None
+    metadata: dict[str, str]
+    cancelled_at: Instant | None
+    version: Version | None
+
+
+class DropPage(Numbered):
+    drops: list[Drop]
+
+
+class Cancellation(Shape):
+    """reason: told to those who bought."""
+
+    reason: Reason
+
+
+class Problem(msgspec.Struct, rename="camel"):
+    """RFC 9457. Tell errors apart by code, never by their text. field: which one is wrong, where one is."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    field: str | None = None
+
+
+def _as_clients_name_it(kind: type[msgspec.Struct], *more: tuple[str, Any]) -> type[msgspec.Struct]:
+    """A payload of the contracts as a body, with more fields before its own."""
+    fields: list[Any] = list(more)
+    for field in structs.fields(kind):
+        fields.append((field.name, field.type) if field.required else (field.name, field.type, _default(field)))
+    return msgspec.defstruct(kind.__name__, fields, bases=(Shape,), namespace={"__doc__": kind.__doc__}, kw_only=True, module=__name__)
+
+
+def _default(field: structs.FieldInfo) -> Any:
+    return field.default if field.default_factory is msgspec.NODEFAULT else msgspec.field(default_factory=field.default_factory)
+
+
+NewProduct = _as_clients_name_it(products.NewProduct)
+ProductChange = _as_clients_name_it(products.ProductChange)
+NewDrop = _as_clients_name_it(products.NewDrop, ("product_id", ProductId))
+DropChange = _as_clients_name_it(products.DropChange)

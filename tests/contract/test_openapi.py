@@ -1,0 +1,109 @@
+"""The OpenAPI document is sound, is the one that is checked in, and says what the gateway really does."""
+
+import base64
+import inspect
+import re
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from flask import Flask
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from gateway import errors, inputs, openapi, presenters
+from gateway.app import make_app
+from gateway.context import Gateway
+from gateway.rest import shapes
+from gateway.rest.operations import OPERATIONS
+from gateway.settings import GatewaySettings
+from services.contracts import products, schemas
+from services.contracts.errors import BY_CODE, StaleVersion
+from services.contracts.orders import Order, OrderStatus, PlaceOrder, Stock, StockState
+from services.contracts.products import Drop, DropState, Product
+from services.contracts.users import FollowState, Profile
+from services.contracts.values import Money
+from services.kernel.metrics import Metrics
+from services.kernel.process import Process
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+ID = str(uuid.uuid4())
+ORDER_ID = f"{uuid.uuid4().hex}-{uuid.uuid4().hex}"
+PRICE = Money(4900, "EUR")
+STOCK = Stock(ID, ID, "x", NOW, NOW, 10, 9, 0, 1, PRICE, None, 3, StockState.ENDED)
+CARD = Drop(ID, ID, ID, "x", NOW, NOW, 10, 2, PRICE, {"a": "b"}, DropState.CANCELLED, NOW, 2, NOW, NOW)
+PROFILE = Profile(ID, "Ann", "", "", True, NOW, 1)
+
+
+@pytest.fixture(scope="module")
+def app(metrics: Metrics) -> Flask:
+    """The application of a gateway that is connected to nothing."""
+    seed = base64.urlsafe_b64encode(bytes(32)).decode()
+    settings = GatewaySettings(broker_url="amqp://x", redis_url="redis://127.0.0.1:1", jwt_key=seed)
+    return make_app(Gateway(Process(settings, metrics)))
+
+
+def test_the_document_is_sound() -> None:
+    OpenAPIV31SpecValidator(openapi.document()).validate()
+
+
+def test_the_checked_in_document_is_what_the_code_says() -> None:
+    assert (schemas.FOLDER / openapi.FILE_NAME).read_text() == schemas.text_of(openapi.document()), "run `make contracts`"
+
+
+def test_every_rest_route_is_described_and_nothing_else(app: Flask) -> None:
+    routes = {
+        (method, re.sub(r"<(\w+)>", r"{\1}", rule.rule), rule.endpoint.removeprefix("rest."))
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith("rest.")
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert {(operation.method, operation.path, operation.name) for operation in OPERATIONS} == routes
+
+
+def test_what_needs_a_sign_in_says_so(app: Flask) -> None:
+    client = app.test_client()
+    for operation in OPERATIONS:
+        path = re.sub(r"{order_id}", ORDER_ID, re.sub(r"{(user|product|drop)_id}", ID, operation.path))
+        if operation.signed_in:
+            assert client.open(path, method=operation.method, json={}).status_code == 401, operation
+
+
+@pytest.mark.parametrize(
+    ("shown", "shape"),
+    [
+        (presenters.order(Order(ORDER_ID, ID, ID, 1, OrderStatus.HELD, PRICE, NOW, "x")), shapes.Order),
+        (presenters.follow_state(FollowState(ID, ID, False, None, 2)), shapes.FollowState),
+        ({**presenters.profile(PROFILE), "followedAt": NOW}, shapes.Person),
+        (presenters.product(Product(ID, ID, "x", PRICE, "", ["a"], [ID], 1, NOW, NOW)), shapes.Product),
+        (presenters.drop(STOCK, CARD), shapes.Drop),
+        (presenters.drop(STOCK, None), shapes.Drop),
+    ],
+)
+def test_answers_have_the_shape_that_is_described(shown: dict[str, Any], shape: type[msgspec.Struct]) -> None:
+    described = msgspec.json.decode(msgspec.json.encode(shown), type=shape)
+    assert msgspec.to_builtins(described) == msgspec.to_builtins(shown)
+
+
+@pytest.mark.parametrize("kind", [products.NewProduct, products.ProductChange, products.NewDrop, products.DropChange])
+def test_bodies_have_the_fields_that_are_read(kind: type[msgspec.Struct]) -> None:
+    described = getattr(shapes, kind.__name__)
+    more = {"productId"} if kind is products.NewDrop else set()
+    assert set(described.__struct_encode_fields__) == inputs.client_names(kind) | more
+
+
+def test_an_order_has_the_fields_that_are_read() -> None:
+    assert set(shapes.NewOrder.__struct_encode_fields__) == inputs.client_names(PlaceOrder) - {"userId", "idempotencyKey"}
+
+
+def test_a_problem_has_the_shape_that_is_described() -> None:
+    problem = errors.as_problem(StaleVersion(version=3), "id", 412)
+    assert msgspec.convert(problem, shapes.Problem).status == 412
+    required = {name for name, parameter in inspect.signature(shapes.Problem).parameters.items() if parameter.default is parameter.empty}
+    assert {inputs.client_name(name) for name in required} <= set(problem)
+
+
+def test_every_status_of_an_error_is_described() -> None:
+    described = set(openapi.document()["components"]["responses"])
+    assert {str(errors.status_of(kind())) for kind in BY_CODE.values()} - {"500"} <= described
