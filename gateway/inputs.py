@@ -114,9 +114,9 @@ def named_for_clients() -> Iterator[None]:
 
 
 def whole_amount(money: dict[str, Any]) -> dict[str, Any]:
-    """GraphQL has no integer that is large enough for amounts: they come as floats."""
-    amount = money["amount"]
-    return {**money, "amount": int(amount) if amount.is_integer() else amount}
+    """GraphQL has no integer that is large enough for amounts: they come as floats. It converts what it is about to refuse, too."""
+    amount = money.get("amount")
+    return {**money, "amount": int(amount)} if isinstance(amount, float) and amount.is_integer() else money
 
 
 def metadata(entries: Sequence[Mapping[str, str]] | None) -> dict[str, str] | None:

@@ -1,4 +1,4 @@
-"""People whom the users service knows."""
+"""People whom the users service knows, and those who sell."""
 
 import uuid
 from collections.abc import Callable
@@ -8,8 +8,12 @@ import pytest
 import requests
 
 from gateway.tokens import Tokens
+from services.contracts.products import NewProduct, Product, Products
 from services.contracts.users import Role, Users
+from services.contracts.values import Money
+from services.kernel.rpc_client import RpcClient
 from tests.conftest import Person, eventually
+from tests.integration.selling import Seller
 
 PASSWORD = "correct horse"
 FOLLOW = "mutation($id:ID!){follow(input:{creatorId:$id}){creator{id isFollowing} isFollowing followedAt userErrors{code field}}}"
@@ -62,3 +66,24 @@ def crowd(member: Callable[..., Member], users: Users) -> tuple[Member, list[Mem
         fan.follow(creator)
     eventually(lambda: len(users.list_followers(creator_id=creator.id).people) == len(fans))
     return creator, fans[::-1]
+
+
+@pytest.fixture
+def seller(person: Callable[..., Person]) -> Seller:
+    return Seller(person(Role.CREATOR, Role.FAN))
+
+
+@pytest.fixture(scope="session")
+def products(operations: RpcClient) -> Products:
+    return operations.service("products", Products)
+
+
+@pytest.fixture(scope="session")
+def make_product(products: Products) -> Callable[..., Product]:
+    """A product of a creator, or of one whom nobody knows; keywords change what it is."""
+
+    def make(creator_id: str | None = None, **changes: Any) -> Product:
+        product = NewProduct(**{"name": "A shirt", "price": Money(4900, "EUR"), **changes})
+        return products.create_product(product_id=str(uuid.uuid4()), creator_id=creator_id or str(uuid.uuid4()), product=product)
+
+    return make

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
+import psycopg2
 import pymongo
 import pytest
 import requests
@@ -13,6 +14,7 @@ import requests
 from services.contracts.errors import Internal, LiveDropsError
 from services.contracts.schemas import SERVICES
 from services.contracts.signatures import signatures
+from services.contracts.users import Role
 from services.kernel.rpc_client import RpcClient, _decoder
 from stack.api import Stack
 from tests.conftest import Person
@@ -39,6 +41,12 @@ BAD_VALUES: dict[str, Any] = {
 WISH = {"drop_id": ID, "user_id": ID, "quantity": 1, "key": "k"}
 OPEN = {"drop_id": ID, "creator_id": ID, "name": "x", "starts_at": "2026-01-01T00:00:00Z", "ends_at": "2020-01-01T00:00:00Z", "total": 1}
 OPEN |= {"unit_price": {"amount": 1, "currency": "EUR"}, "per_user_limit": 1, "reason": "x"}
+TERMS = {name: value for name, value in OPEN.items() if name != "reason"} | {"version": -1, "cancelled": False}
+PRICE = {"amount": 1, "currency": "EUR"}
+# With a currency that no value of BAD_VALUES mends: nothing is made of it.
+NEW_PRODUCT = {"name": "x", "price": {"amount": 1, "currency": "euro"}, "description": "x", "tags": ["x"], "media": [ID]}
+NEW_DROP = {"starts_at": "2036-01-01T00:00:00Z", "ends_at": "2036-01-02T00:00:00Z", "stock": 1, "per_user_limit": 1}
+NEW_DROP |= {"unit_price": PRICE, "metadata": {"colour": "red"}}
 # Well-formed, but each refused by the state of the world: a wrong field must not make one of them succeed either.
 SAMPLES: dict[str, dict[str, Any]] = {
     "orders.place_order": {"request": WISH},
@@ -47,10 +55,24 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "orders.cancel_order": {"order_id": ORDER_ID, "reason": "x"},
     "orders.list_orders": {"user_id": ID, "first": 5, "after": "x"},
     "orders.get_stock": {"drop_id": ID},
+    "orders.get_stocks": {"drop_ids": [ID]},
     "orders.open_stock": {"stock": OPEN},
+    "orders.set_terms": {"terms": TERMS},
     "orders.change_stock": {"change": {"drop_id": ID, "reason": "x", "total": 5, "expected_version": 3, "per_user_limit": 1, "name": "x"}},
     "orders.close_stock": {"drop_id": ID, "reason": "x"},
     "orders.reconcile": {"after": ID, "first": 5},
+    "products.create_product": {"product_id": ID, "creator_id": ID, "product": NEW_PRODUCT},
+    "products.update_product": {"product_id": ID, "expected_version": 1, "change": {**NEW_PRODUCT, "price": PRICE}},
+    "products.get_product": {"product_id": ID},
+    "products.get_products": {"product_ids": [ID]},
+    "products.list_products": {"creator_id": ID, "first": 5, "after": "x", "page": 1},
+    "products.schedule_drop": {"drop_id": ID, "product_id": ID, "drop": NEW_DROP},
+    "products.change_drop": {"drop_id": ID, "expected_version": 1, "change": NEW_DROP},
+    "products.end_drop": {"drop_id": ID},
+    "products.cancel_drop": {"drop_id": ID, "reason": "x"},
+    "products.get_drop": {"drop_id": ID},
+    "products.get_drops": {"drop_ids": [ID]},
+    "products.list_drops": {"state": "LIVE", "creator_id": ID, "first": 5, "after": "x", "page": 1, "product_id": ID},
     "users.sign_up": {"name": "x", "email": "no address", "password": "12345678"},
     "users.sign_in": {"email": "nobody@example.org", "password": "12345678"},
     "users.refresh": {"refresh_token": "a.b.c"},
@@ -101,14 +123,20 @@ def with_value(value: Any, path: tuple[str | int, ...], bad: Any) -> Any:
 @pytest.fixture(scope="module")
 def written(stack: Stack, sql: Callable[..., list[tuple[Any, ...]]]) -> Iterator[Callable[[], tuple[int, ...]]]:
     """How much there is in the stores."""
+    shelf = psycopg2.connect(stack.environment("products")["LIVEDROPS_PRODUCTS_POSTGRES_URL"])
+    shelf.autocommit = True
     client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(stack.environment("users")["LIVEDROPS_USERS_MONGO_URL"])
 
     def count() -> tuple[int, ...]:
         tables = [sql(f"select count(*) from {table}")[0][0] for table in ("stock", "orders", "stock_audit")]
+        with shelf.cursor() as cursor:
+            cursor.execute("select (select count(*) from products), (select count(*) from drops), (select count(*) from places)")
+            tables += cursor.fetchone() or ()
         return (*tables, *(client["users"][name].count_documents({}) for name in ("users", "emails", "sessions", "follows", "jobs")))
 
     yield count
     client.close()
+    shelf.close()
 
 
 def test_there_is_a_sample_of_every_rpc() -> None:
@@ -129,13 +157,25 @@ def test_no_wrong_field_of_an_rpc_does_harm(rpc: str, operations: RpcClient, wri
     assert written() == before
 
 
-MUTATIONS = {
+DROP_FIELDS: dict[str, Any] = {"startsAt": "2036-01-01T00:00:00Z", "endsAt": "2036-01-02T00:00:00Z", "stock": 1, "perUserLimit": 1}
+DROP_FIELDS |= {"unitPrice": PRICE}
+MUTATIONS: dict[str, dict[str, Any]] = {
     "signUp": {"name": "x", "email": "no address", "password": "12345678"},
     "signIn": {"email": "nobody@example.org", "password": "12345678"},
     "refresh": {"refreshToken": "a.b.c"},
     "signOut": {"refreshToken": "a.b.c"},
     "placeOrder": {"dropId": ID, "quantity": 1, "idempotencyKey": "k"},
     "cancelOrder": {"orderId": ORDER_ID, "reason": "x"},
+    "createProduct": {"idempotencyKey": "k", "name": "x", "price": PRICE, "description": "x", "tags": ["x"], "media": [ID]},
+    "updateProduct": {
+        "id": ID,
+        "expectedVersion": 1,
+        **{"name": "x", "price": PRICE, "description": "x", "tags": ["x"], "media": [ID]},
+    },
+    "scheduleDrop": {"idempotencyKey": "k", "productId": ID, **DROP_FIELDS, "metadata": [{"key": "colour", "value": "red"}]},
+    "changeDrop": {"id": ID, "expectedVersion": 1, **DROP_FIELDS, "metadata": [{"key": "colour", "value": "red"}]},
+    "endDrop": {"id": ID},
+    "cancelDrop": {"id": ID, "reason": "x"},
     "follow": {"creatorId": ID},
     "unfollow": {"creatorId": ID},
     "updateProfile": {"name": "x", "displayName": "x", "bio": "x", "picture": "https://example.org/x.png", "email": "x@example.org"},
@@ -205,7 +245,52 @@ def test_no_wrong_field_of_a_rest_follow_does_harm(
     assert written() == before
 
 
+PRODUCT_FIELDS: dict[str, Any] = {"name": "x", "price": PRICE, "description": "x", "tags": ["x"], "media": [ID]}
+# Refused by the state of the world too: a fan sells nothing, and there is no such product or drop.
+BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "/products"): PRODUCT_FIELDS,
+    ("PATCH", f"/products/{ID}"): PRODUCT_FIELDS,
+    ("POST", "/drops"): {"productId": ID, **DROP_FIELDS, "metadata": {"colour": "red"}},
+    ("PATCH", f"/drops/{ID}"): {**DROP_FIELDS, "metadata": {"colour": "red"}},
+    ("POST", f"/drops/{ID}/cancel"): {"reason": "x"},
+}
+
+
+@pytest.mark.parametrize(("method", "path"), BODIES)
+def test_no_wrong_field_of_what_sellers_send_does_harm(
+    method: str, path: str, person: Callable[..., Person], address: str, written: Callable[[], tuple[int, ...]]
+) -> None:
+    before, sound = written(), BODIES[method, path]
+    headers = {"Authorization": f"Bearer {person().token}", "Idempotency-Key": "k", "If-Match": '"1"'}
+    for place in (*leaves(sound), ("surprise",)):
+        for name, bad in BAD_VALUES.items():
+            body = sound if place == ("surprise",) and bad is MISSING else with_value(sound, place, bad)
+            answer = requests.request(method, f"{address}{path}", json=body, headers=headers, timeout=10)
+            assert 400 <= answer.status_code < 500, (place, name, answer.text)
+            assert answer.json()["code"] in ("INVALID_INPUT", "FORBIDDEN", "NOT_FOUND"), (place, name, answer.text)
+    assert written() == before
+
+
+@pytest.mark.parametrize("header", ["Idempotency-Key", "If-Match"])
+def test_no_wrong_header_of_what_sellers_send_does_harm(
+    header: str, person: Callable[..., Person], address: str, written: Callable[[], tuple[int, ...]]
+) -> None:
+    before, token = written(), person(Role.CREATOR).token
+    method, path = ("POST", "/products") if header == "Idempotency-Key" else ("PATCH", f"/products/{ID}")
+    for name, bad in BAD_VALUES.items():
+        if bad is not MISSING and ascii(bad).isalnum():
+            continue  # good enough for a key
+        sent = {} if bad is MISSING else {header: ascii(bad)[:4000] + " ."}
+        answer = requests.request(
+            method, f"{address}{path}", json=PRODUCT_FIELDS, headers={"Authorization": f"Bearer {token}", **sent}, timeout=10
+        )
+        assert (answer.status_code, answer.json()["field"]) == (428 if header == "If-Match" and not sent else 400, header), name
+    assert written() == before
+
+
 LISTS = {
+    "/products": ("page", "limit", "after", "creator_id", "surprise"),
+    "/drops": ("page", "limit", "after", "status", "creator_id", "surprise"),
     f"/user/{ID}/followers": ("first", "after", "name", "surprise"),
     f"/user/{ID}/following": ("first", "after", "surprise"),
     "/follows": ("user_id", "creator_id", "surprise"),
@@ -237,7 +322,15 @@ def test_a_strange_user_id_is_a_4xx(people: str, user_id: str, person: Callable[
     assert answer.json()["code"] in ("INVALID_INPUT", "NOT_FOUND")
 
 
-@pytest.mark.parametrize("path", ["/order", "/follow", "/unfollow"])
+@pytest.mark.parametrize("id", ["x", ORDER_ID, "%00", "a" * 5000, ID.upper()])
+@pytest.mark.parametrize("things", ["products", "drops"])
+def test_a_strange_id_of_a_product_or_drop_is_a_4xx(things: str, id: str, person: Callable[..., Person]) -> None:
+    answer = person().get(f"/{things}/{id}")
+    assert 400 <= answer.status_code < 500
+    assert answer.json()["code"] in ("INVALID_INPUT", "NOT_FOUND")
+
+
+@pytest.mark.parametrize("path", ["/order", "/follow", "/unfollow", "/products", "/drops", f"/drops/{ID}/cancel"])
 @pytest.mark.parametrize("data", [b"", b"[]", b"5", b"{", b"\xff", b"null", b'{"a":' * 5000])
 def test_a_rest_body_that_is_no_object_is_400(data: bytes, path: str, person: Callable[..., Person], address: str) -> None:
     headers = {"Authorization": f"Bearer {person().token}", "Idempotency-Key": "k", "Content-Type": "application/json"}

@@ -21,15 +21,6 @@ def new_id() -> str:
 
 
 @pytest.fixture(scope="session")
-def make_product(products: Products) -> Callable[..., Product]:
-    def make(creator_id: str | None = None, **changes: Any) -> Product:
-        product = NewProduct(**{"name": "A shirt", "price": PRICE, **changes})
-        return products.create_product(product_id=new_id(), creator_id=creator_id or new_id(), product=product)
-
-    return make
-
-
-@pytest.fixture(scope="session")
 def make_drop(products: Products, make_product: Callable[..., Product]) -> Callable[..., Drop]:
     """A drop that is live from now on, or starts in so many seconds."""
 
