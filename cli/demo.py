@@ -1,15 +1,17 @@
-"""Demo data through the real RPCs: three people, a follow, a drop on sale and one to come. Running it again finds what is there."""
+"""Demo data through the real RPCs: three people, a follow, a product, a drop of it on sale and one to come. Running it again finds what is there."""
 
 import json
 import shlex
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from itertools import count
 
 import msgspec
 
 from services.contracts.errors import Conflict, NotFound
-from services.contracts.orders import OpenStock, Orders, Stock, StockState
+from services.contracts.orders import Orders, Stock, StockState
+from services.contracts.products import NewDrop, NewProduct, Products
 from services.contracts.users import Role, User, Users
 from services.contracts.values import Money
 from services.kernel import ids
@@ -23,9 +25,11 @@ PEOPLE = {
 }
 ON_SALE, UPCOMING = "on sale", "upcoming"
 LIFE = timedelta(hours=24)
+# A moment ago: a store whose clock is a little behind sells at once, too. Longer ago, a start is refused as past.
+STARTS_AFTER = {ON_SALE: timedelta(seconds=-10), UPCOMING: timedelta(hours=1)}
 UNITS = 500
 LIMIT = 4
-PRICE = Money(4900, "EUR")
+PRODUCT = NewProduct("Demo: Night Runner", Money(4900, "EUR"), "A shoe to try LiveDrops with.", ["demo", "shoes"])
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -45,13 +49,14 @@ class Demo(msgspec.Struct, frozen=True):
     curl: str
 
 
-def load(users: Users, orders: Orders, now: datetime, address: str) -> Demo:
-    """Make or find the demo. address: of the gateway, for the curl line. Raises LiveDropsError."""
+def load(users: Users, products: Products, orders: Orders, clock: Callable[[], datetime], address: str) -> Demo:
+    """Make or find the demo. clock: services may still be starting, so time passes. address: for the curl line. Raises LiveDropsError."""
     known = {role: _sign_up(users, role, name, roles) for role, (name, roles) in PEOPLE.items()}
     creator = known["creator"].id
     users.follow(user_id=known["fan"].id, creator_id=creator)
-    drop = _find_or_open(orders, ON_SALE, now, lambda drop_id: _on_sale(drop_id, creator, now))
-    upcoming = _find_or_open(orders, UPCOMING, now, lambda drop_id: _upcoming(drop_id, creator, now))
+    product = products.create_product(product_id=ids.derived_id("livedrops demo", "product", creator), creator_id=creator, product=PRODUCT)
+    desk = _Desk(products, orders, product.id, clock)
+    drop, upcoming = (desk.find_or_schedule(kind) for kind in (ON_SALE, UPCOMING))
     people = [Person(user.email, PASSWORD, Role(role.upper())) for role, user in known.items()]
     return Demo(people, drop, upcoming, curl_line(address, known["fan"].email, drop.drop_id))
 
@@ -61,33 +66,40 @@ def _sign_up(users: Users, role: str, name: str, roles: list[Role]) -> User:
     return user if sorted(user.roles) == roles else users.set_roles(user_id=user.id, roles=roles)
 
 
-def _find_or_open(orders: Orders, kind: str, now: datetime, opening: Callable[[str], OpenStock]) -> Stock:
-    """The demo drop of this kind that still serves, or a new one."""
-    today = list(_opened_on(orders, kind, now.date()))
-    for stock in (*today, *_opened_on(orders, kind, (now - LIFE).date())):
-        if _serves(kind, stock):
-            return stock
-    return _open(orders, opening(_drop_id(kind, now.date(), len(today))))
+class _Desk:
+    """Finds or schedules the demo's drops."""
 
+    def __init__(self, products: Products, orders: Orders, product_id: str, clock: Callable[[], datetime]) -> None:
+        self._products = products
+        self._orders = orders
+        self._product_id = product_id
+        self._clock = clock
 
-def _opened_on(orders: Orders, kind: str, day: date) -> Iterator[Stock]:
-    """Demo drops opened on that day (UTC), in order: those that ended early have a successor."""
-    for number in count():
-        try:
-            yield orders.get_stock(drop_id=_drop_id(kind, day, number))
-        except NotFound:
-            return
+    def find_or_schedule(self, kind: str) -> Stock:
+        """The demo drop of this kind that still serves, or a new one."""
+        now = self._clock()
+        today = list(self._made_on(kind, now.date()))
+        for stock in (*today, *self._made_on(kind, (now - LIFE).date())):
+            if _serves(kind, stock):
+                return stock
+        return self._schedule(kind, _drop_id(kind, now.date(), len(today)))
+
+    def _made_on(self, kind: str, day: date) -> Iterator[Stock]:
+        """Demo drops made on that day (UTC), in order: those that ended early have a successor."""
+        for number in count():
+            try:
+                yield self._orders.get_stock(drop_id=_drop_id(kind, day, number))
+            except NotFound:
+                return
+
+    def _schedule(self, kind: str, drop_id: str) -> Stock:
+        with suppress(Conflict):  # someone loads the demo at this very moment, too
+            self._products.schedule_drop(drop_id=drop_id, product_id=self._product_id, drop=_drop(kind, self._clock()))
+        return self._orders.get_stock(drop_id=drop_id)
 
 
 def _drop_id(kind: str, day: date, number: int) -> str:
     return ids.derived_id("livedrops demo", kind, day.isoformat(), number)
-
-
-def _open(orders: Orders, stock: OpenStock) -> Stock:
-    try:
-        return orders.open_stock(stock=stock)
-    except Conflict:
-        return orders.get_stock(drop_id=stock.drop_id)  # someone loads the demo at this very moment, too
 
 
 def _serves(kind: str, stock: Stock) -> bool:
@@ -96,29 +108,9 @@ def _serves(kind: str, stock: Stock) -> bool:
     return stock.state in (StockState.LIVE, StockState.SOLD_OUT)
 
 
-def _on_sale(drop_id: str, creator_id: str, now: datetime) -> OpenStock:
-    # From the beginning of the minute: a store whose clock is a little behind sells at once, too.
-    starts_at = now.replace(second=0, microsecond=0)
-    return _drop(drop_id, creator_id, "Demo: Night Runner, first edition", starts_at)
-
-
-def _upcoming(drop_id: str, creator_id: str, now: datetime) -> OpenStock:
-    starts_at = now.replace(second=0, microsecond=0) + timedelta(hours=1)
-    return _drop(drop_id, creator_id, "Demo: Night Runner, second edition", starts_at)
-
-
-def _drop(drop_id: str, creator_id: str, name: str, starts_at: datetime) -> OpenStock:
-    return OpenStock(
-        drop_id=drop_id,
-        creator_id=creator_id,
-        name=name,
-        starts_at=starts_at,
-        ends_at=starts_at + LIFE,
-        total=UNITS,
-        unit_price=PRICE,
-        per_user_limit=LIMIT,
-        reason="demo",
-    )
+def _drop(kind: str, now: datetime) -> NewDrop:
+    starts_at = now.replace(microsecond=0) + STARTS_AFTER[kind]
+    return NewDrop(starts_at, starts_at + LIFE, UNITS, LIMIT, metadata={"edition": "first" if kind == ON_SALE else "second"})
 
 
 def curl_line(address: str, email: str, drop_id: str) -> str:

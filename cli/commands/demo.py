@@ -9,6 +9,7 @@ from cli.addresses import Addresses
 from cli.demo import load
 from cli.services import rpc_client
 from services.contracts.orders import Orders
+from services.contracts.products import Products
 from services.contracts.users import Users
 from services.kernel import calls
 
@@ -25,7 +26,7 @@ def demo() -> None:
 @demo.command("load")
 @click.pass_obj
 def load_demo(addresses: Addresses) -> None:
-    """Make three people, a drop on sale for a day and one that starts in an hour, or find those that are there.
+    """Make three people, a product, a drop on sale for a day and one that starts in an hour, or find those that are there.
 
     Prints one JSON object: people (email, password, role), drop, upcoming, and curl: a line for a shell that buys a unit at
     LIVEDROPS_ADDRESS (by default that of the local stack, or http://127.0.0.1:8000).
@@ -36,6 +37,7 @@ def load_demo(addresses: Addresses) -> None:
     """
     address = addresses.find("LIVEDROPS_ADDRESS") or addresses.find("LIVEDROPS_PUBLIC_URL") or DEFAULT_ADDRESS
     with rpc_client(addresses) as client, calls.under(calls.begin(LOAD_TIMEOUT_S)):
-        result = load(client.service("users", Users), client.service("orders", Orders), datetime.now(UTC), address.rstrip("/"))
+        services = client.service("users", Users), client.service("products", Products), client.service("orders", Orders)
+        result = load(*services, lambda: datetime.now(UTC), address.rstrip("/"))
     click.echo(f"{result.drop.name}: {result.drop.available} of {result.drop.total} left", err=True)
     click.echo(msgspec.json.format(msgspec.json.encode(result), indent=2))
