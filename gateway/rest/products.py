@@ -10,6 +10,11 @@ from services.contracts.products import NewProduct, Product, ProductChange
 
 
 def add_routes(rest: Blueprint, gateway: Gateway) -> None:
+    _add_reading(rest, gateway)
+    _add_selling(rest, gateway)
+
+
+def _add_reading(rest: Blueprint, gateway: Gateway) -> None:
     @rest.get("/products")
     def list_products() -> Response:
         """Newest first, of one creator (creator_id) or of all."""
@@ -31,6 +36,8 @@ def add_routes(rest: Blueprint, gateway: Gateway) -> None:
             raise NotFound("There is no such product.")
         return _answer(product)
 
+
+def _add_selling(rest: Blueprint, gateway: Gateway) -> None:
     @rest.post("/products")
     def create_product() -> Response:
         """Offer a product. Header Idempotency-Key. 201 with the product, also for a retry."""

@@ -123,10 +123,12 @@ def test_reconcile_finds_a_falsified_book_and_says_so_with_its_exit_code(
         sql("update stock set available = available + 1, sold = sold - 1 where drop_id = %s", drop.drop_id)
 
 
-def test_migrating_again_does_nothing_and_the_demo_is_found_again(livedrops: Callable[..., Any]) -> None:
+def test_migrating_again_does_nothing_and_the_demo_is_found_again_and_sells(livedrops: Callable[..., Any], orders: Orders) -> None:
     assert livedrops("migrate").returncode == 0
     first, again = (json.loads(livedrops("demo", "load").stdout) for _ in range(2))
     assert first["drop"]["drop_id"] == again["drop"]["drop_id"]
+    wish = PlaceOrder(first["drop"]["drop_id"], str(uuid.uuid4()), 1, "at once")
+    assert orders.place_order(request=wish).name == "Demo: Night Runner"
     assert {person["role"] for person in first["people"]} == {"FAN", "CREATOR", "OPERATOR"}
 
 

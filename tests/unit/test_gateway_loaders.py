@@ -48,6 +48,15 @@ def test_what_is_known_already_is_not_asked_for() -> None:
     assert source.asked == [["b"]]
 
 
+def test_what_has_changed_is_asked_for_again() -> None:
+    source = Source("a")
+    loader = Loader(source)
+    loader.load("a")
+    loader.forget("a")
+    loader.load("a")
+    assert source.asked == [["a"], ["a"]]
+
+
 def test_no_batch_is_larger_than_an_rpc_takes() -> None:
     source = Source()
     loader, ids = Loader(source), [str(number) for number in range(2 * LARGEST_BATCH + 1)]

@@ -122,6 +122,13 @@ class TestDocuments:
         page = "query($n:Int!){followers(creatorId:1,first:$n){edges{cursor node{id displayName}} pageInfo{endCursor}}}"
         assert 1 < documents().prepare(page).points <= 20
 
+    def test_a_list_inside_a_list_is_asked_for_once_an_object(self) -> None:
+        def points(first: int) -> int:
+            return documents().prepare(f"{{products(first:{first}){{edges{{node{{id drops(first:1){{edges{{node{{id}}}}}}}}}}}}}}").points
+
+        assert points(50) - points(1) >= 2 * 49
+        assert documents().prepare("{drops(first:1){edges{node{id}}}}").points <= 3
+
     def test_introspection_can_be_switched_off(self) -> None:
         assert documents(introspection=False).prepare("{__schema{types{name}}}").errors
         assert not documents().prepare("{__schema{types{name}}}").errors
