@@ -127,7 +127,7 @@ def test_migrating_again_does_nothing_and_the_demo_is_found_again_and_sells(live
     assert livedrops("migrate").returncode == 0
     first, again = (json.loads(livedrops("demo", "load").stdout) for _ in range(2))
     assert first["drop"]["drop_id"] == again["drop"]["drop_id"]
-    wish = PlaceOrder(first["drop"]["drop_id"], str(uuid.uuid4()), 1, "at once")
+    wish = PlaceOrder(first["drop"]["drop_id"], str(uuid.uuid4()), 1, "at-once")
     assert orders.place_order(request=wish).name == "Demo: Night Runner"
     assert {person["role"] for person in first["people"]} == {"FAN", "CREATOR", "OPERATOR"}
 

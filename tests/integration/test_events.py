@@ -68,11 +68,12 @@ def test_a_sale_tells_everything_once(orders: Orders, open_drop: Callable[..., S
 
     def all_told() -> bool:
         told.extend(event for event in heard(watcher) if drop.drop_id in str(event.data))
-        return {"order.cancelled", "drop.sold_out"} <= {event.type for event in told}
+        return {"order.cancelled", "drop.sold_out", "drop.restocked"} <= {event.type for event in told}
 
     eventually(all_told)
     kinds = sorted(event.type for event in {event.id: event for event in told}.values())
-    assert kinds == sorted(["stock.changed"] * 4 + ["order.confirmed"] * 2 + ["drop.low_stock", "drop.sold_out", "order.cancelled"])
+    of_stock = ["drop.low_stock", "drop.sold_out", "drop.restocked"]
+    assert kinds == sorted(["stock.changed"] * 4 + ["order.confirmed"] * 2 + ["order.cancelled"] + of_stock)
 
 
 def test_an_event_delivered_twice_takes_effect_once(publisher: EventPublisher, orders: Orders, sql: Sql) -> None:

@@ -5,6 +5,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -57,35 +58,92 @@ def test_a_stock_nameko_client_can_call_every_rpc(stack: Stack, open_drop: Calla
     url = stack.environment("operations")["LIVEDROPS_BROKER_URL"]
     drop, user, email = open_drop(), str(uuid.uuid4()), f"{uuid.uuid4().hex}@example.org"
     wish = {"drop_id": drop.drop_id, "user_id": user, "quantity": 1, "key": "k"}
-    opened = {"drop_id": str(uuid.uuid4()), "creator_id": user, "name": "A hat", "starts_at": "2026-01-01T00:00:00Z"}
-    opened |= {"ends_at": "2030-01-01T00:00:00Z", "total": 5, "unit_price": {"amount": 1, "currency": "EUR"}}  # type: ignore[dict-item]
     person = {"email": email, "password": "correct horse"}
+    other = {"name": "Bob", "email": f"x{email}", "password": "correct horse"}
     first = stock_client(
-        url, [("orders", "place_order", {"request": wish}), ("users", "sign_up", {**person, "name": "Ann"}), ("users", "sign_in", person)]
+        url,
+        [
+            ("orders", "place_order", {"request": wish}),
+            ("users", "sign_up", {**person, "name": "Ann"}),
+            ("users", "sign_in", person),
+            ("users", "sign_up", other),
+        ],
     )
-    assert [good for good, _ in first] == [True] * 3, first
-    order_id, user_id, token = first[0][1]["id"], first[1][1]["id"], first[2][1]["refresh_token"]
-    wanted: dict[str, dict[str, Any]] = {
-        "orders.place_many": {"requests": [wish]},
-        "orders.place_order": {"request": wish},
-        "orders.get_order": {"order_id": order_id},
-        "orders.list_orders": {"user_id": user},
-        "orders.cancel_order": {"order_id": order_id, "reason": "test"},
-        "orders.get_stock": {"drop_id": drop.drop_id},
-        "orders.open_stock": {"stock": opened},
-        "orders.change_stock": {"change": {"drop_id": drop.drop_id, "reason": "more", "total": 20}},
-        "orders.close_stock": {"drop_id": drop.drop_id, "reason": "done"},
-        "orders.reconcile": {},
-        "users.sign_up": {**person, "name": "Ann"},
-        "users.sign_in": person,
-        "users.get_user": {"user_id": user_id},
-        "users.set_roles": {"user_id": user_id, "roles": ["FAN", "CREATOR"]},
-        "users.refresh": {"refresh_token": token},
-        "users.sign_out": {"refresh_token": token},
-    }
+    assert [good for good, _ in first] == [True] * 4, first
+    order_id, user_id, token, other_id = first[0][1]["id"], first[1][1]["id"], first[2][1]["refresh_token"], first[3][1]["id"]
+    wanted = _orders_calls(drop.drop_id, wish, order_id) | _products_calls(user_id) | _users_calls(person, user_id, other_id, token)
     assert set(wanted) == {f"{service}.{rpc}" for service, protocol in SERVICES.items() for rpc in signatures(protocol)}
     answers = stock_client(url, [(*name.split("."), kwargs) for name, kwargs in wanted.items()])  # type: ignore[misc]
     assert dict(zip(wanted, [good for good, _ in answers], strict=True)) == dict.fromkeys(wanted, True), answers
+
+
+# Calls by name, in an order in which each of them can be answered.
+Calls = dict[str, dict[str, Any]]
+
+
+def _orders_calls(drop_id: str, wish: dict[str, Any], order_id: str) -> Calls:
+    opened: dict[str, Any] = {"drop_id": str(uuid.uuid4()), "creator_id": wish["user_id"], "name": "A hat", "total": 5}
+    opened |= {"starts_at": "2026-01-01T00:00:00Z", "ends_at": "2030-01-01T00:00:00Z", "unit_price": {"amount": 1, "currency": "EUR"}}
+    return {
+        "orders.place_many": {"requests": [wish]},
+        "orders.place_order": {"request": wish},
+        "orders.get_order": {"order_id": order_id},
+        "orders.list_orders": {"user_id": wish["user_id"]},
+        "orders.cancel_order": {"order_id": order_id, "reason": "test"},
+        "orders.get_stock": {"drop_id": drop_id},
+        "orders.get_stocks": {"drop_ids": [drop_id]},
+        "orders.open_stock": {"stock": opened},
+        "orders.set_terms": {"terms": {**opened, "drop_id": str(uuid.uuid4()), "version": 1}},
+        "orders.change_stock": {"change": {"drop_id": drop_id, "reason": "more", "total": 20}},
+        "orders.close_stock": {"drop_id": drop_id, "reason": "done"},
+        "orders.reconcile": {},
+    }
+
+
+def _products_calls(creator_id: str) -> Calls:
+    product_id, drop_id, begin = str(uuid.uuid4()), str(uuid.uuid4()), datetime.now(UTC)
+    product = {"name": "A hat", "price": {"amount": 1, "currency": "EUR"}}
+    sale = {"starts_at": begin.isoformat(), "ends_at": (begin + timedelta(hours=1)).isoformat(), "stock": 5}
+    return {
+        "products.create_product": {"product_id": product_id, "creator_id": creator_id, "product": product},
+        "products.update_product": {"product_id": product_id, "expected_version": 1, "change": {"name": "A cap"}},
+        "products.get_product": {"product_id": product_id},
+        "products.get_products": {"product_ids": [product_id]},
+        "products.list_products": {"creator_id": creator_id},
+        "products.schedule_drop": {"drop_id": drop_id, "product_id": product_id, "drop": sale},
+        "products.change_drop": {"drop_id": drop_id, "expected_version": 1, "change": {"stock": 6}},
+        "products.get_drop": {"drop_id": drop_id},
+        "products.get_drops": {"drop_ids": [drop_id]},
+        "products.list_drops": {"product_id": product_id},
+        "products.cancel_drop": {"drop_id": drop_id, "reason": "test"},
+        "products.end_drop": {"drop_id": drop_id},
+    }
+
+
+def _users_calls(person: dict[str, Any], user_id: str, other_id: str, token: str) -> Calls:
+    pair = {"user_id": user_id, "creator_id": other_id}
+    return {
+        "users.sign_up": {**person, "name": "Ann"},
+        "users.sign_in": person,
+        "users.get_user": {"user_id": user_id},
+        "users.get_users": {"user_ids": [user_id]},
+        "users.set_roles": {"user_id": user_id, "roles": ["FAN", "CREATOR"]},
+        "users.refresh": {"refresh_token": token},
+        "users.sign_out": {"refresh_token": token},
+        "users.update_user": {"user_id": user_id, "change": {"bio": "x"}},
+        "users.get_profiles": {"user_ids": [user_id]},
+        "users.follow": pair,
+        "users.is_following": pair,
+        "users.are_following": {"user_id": user_id, "creator_ids": [other_id]},
+        "users.list_followers": {"creator_id": other_id},
+        "users.list_following": {"user_id": user_id},
+        "users.list_mutual": {"user_id": user_id},
+        "users.find_followers": {"creator_id": other_id, "name": "A"},
+        "users.unfollow": pair,
+        "users.start_job": {"kind": "RECOUNT"},
+        "users.get_job": {"kind": "RECOUNT"},
+        "users.delete_user": {"user_id": user_id},
+    }
 
 
 def test_a_stock_client_is_told_the_name_of_an_error(stack: Stack) -> None:
