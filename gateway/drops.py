@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from gateway import inputs, presenters
 from gateway.context import RequestContext
+from services.contracts.errors import Unavailable
 from services.contracts.orders import Stock, StockState
 from services.contracts.products import Drop, DropChange, DropState, NewDrop
 from services.kernel import ids
@@ -29,7 +30,13 @@ class ShownPage(NamedTuple):
 def find(context: RequestContext, drop_id: str) -> dict[str, Any] | None:
     """A drop as clients see it; None where there is none."""
     loaders = context.loaders
-    card, stock = loaders.drops.load(drop_id), loaders.stocks.load(drop_id)
+    stock = loaders.stocks.load(drop_id)
+    try:
+        card = loaders.drops.load(drop_id)
+    except Unavailable:
+        if stock is None:
+            raise
+        card = None  # what is left and what it costs is for orders to say; the rest can wait until products is back
     if stock is None and card is not None:
         stock = _untouched(card)
     return presenters.drop(stock, card) if stock else None
