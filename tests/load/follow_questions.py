@@ -12,7 +12,8 @@ from services.kernel.mongo import Document, Mongo
 from services.users.follows import Follows
 from tests.load.follow_report import ANYONES_PAGE, DEEP_PAGE, FIRST_PAGE
 
-PAGE = 50
+# As many as a client gets that does not say how many.
+PAGE = 20
 FOLLOW = "mutation F($id:ID!){follow(input:{creatorId:$id}){isFollowing userErrors{code}}}"
 UNFOLLOW = "mutation U($id:ID!){unfollow(input:{creatorId:$id}){isFollowing userErrors{code}}}"
 FOLLOWED, UNFOLLOWED = '"isFollowing":true', '"isFollowing":false'
