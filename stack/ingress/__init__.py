@@ -15,11 +15,12 @@ from stack.servers import Site
 # 5,000 buyers with two connections each, and room.
 MOST_CONNECTIONS = 12_000
 # Below a gateway's count of threads, together with reads: orders never take the last ones.
-ORDERS_PER_GATEWAY = 64
+ORDERS_PER_GATEWAY = 36
 READS_PER_GATEWAY = 64
-# About 300 ms of orders at 1,000 a second: whoever would wait longer is told at once to come back.
+# Few inside and a short wait before: more of either makes no more orders a second, only later answers. With these an order takes 400 ms at p95
+# on a machine that makes 600 a second; whoever would wait longer is told to come back (docs/performance.md).
 LONGEST_ORDERS_QUEUE = 256
-ORDERS_QUEUE_MS = 300
+ORDERS_QUEUE_MS = 120
 READS_QUEUE_MS = 150
 LARGEST_BODY_BYTES = 65_536
 # HAProxy looks into the first 16 KB of a body, its buffer, less what the headers and its own reserve take.
