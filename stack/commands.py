@@ -205,7 +205,7 @@ def _welcome(here: Stack, demo: dict[str, Any], detach: bool) -> str:
         f"  GraphQL    {base}/graphql   (open it in a browser for GraphiQL)",
         f"  REST       {base}/order, {base}/follow   (POST); {base}/user/ID/followers",
         f"  Logs       {here.instance.logs}",
-        *([f"  Left out   elasticsearch: {here.why_absent('elasticsearch')}"] if not here.has("elasticsearch") else []),
+        *([f"  Left out   elasticsearch: {reason}"] if (reason := here.why_absent("elasticsearch")) else []),
         *(["", "Sign in as", *people] if people else []),
         *(["", "Try", f"  {demo['curl']}"] if "curl" in demo else []),
         "",
