@@ -18,7 +18,7 @@ from services.products.domain import DropRow
 _PRODUCT = (
     "id::text, creator_id::text, name, price_amount, price_currency, description, tags, media::text[], version, created_at, updated_at"
 )
-_DROP = (
+DROP_COLUMNS = (
     "id::text, product_id::text, creator_id::text, name, starts_at, ends_at, stock, per_user_limit, price_amount, price_currency, metadata, "
     "cancelled_at, version, created_at, updated_at, sold_out"
 )
@@ -166,20 +166,22 @@ class Shelf:
         """A drop and the database's time. Raises NotFound."""
         with self._postgres.session() as session:
             creator_id = _creator_of(session, drop_id, "drop")
-            rows = session.rows(f"select {_DROP}, clock_timestamp() from drops where creator_id = %s and id = %s", (creator_id, drop_id))
+            rows = session.rows(
+                f"select {DROP_COLUMNS}, clock_timestamp() from drops where creator_id = %s and id = %s", (creator_id, drop_id)
+            )
         if not rows:
             raise NotFound("There is no such drop.", drop_id=drop_id)
-        return _drop(rows[0]), rows[0][-1]
+        return drop_of(rows[0]), rows[0][-1]
 
     def drops(self, drop_ids: Sequence[str]) -> tuple[dict[str, DropRow], datetime]:
         """Those that there are, and the database's time."""
         with self._postgres.session() as session:
             places = _places(session, drop_ids)
             found = session.rows(
-                f"select {_DROP} from drops where (creator_id, id) in (select * from unnest(%s::uuid[], %s::uuid[]))",
+                f"select {DROP_COLUMNS} from drops where (creator_id, id) in (select * from unnest(%s::uuid[], %s::uuid[]))",
                 (list(places.values()), list(places)),
             )
-            return {row[0]: _drop(row) for row in found}, session.rows(_CLOCK)[0][0]
+            return {row[0]: drop_of(row) for row in found}, session.rows(_CLOCK)[0][0]
 
     def list_drops(self, wanted: DropFilter, size: int, after: Place | None, skip: int) -> tuple[list[DropRow], datetime]:
         """By their start, what is to come soonest first and all else latest first; and the database's time. Raises NotFound (product)."""
@@ -190,20 +192,22 @@ class Shelf:
                 conditions.append(f"(starts_at, id) {less} (%(at)s, %(id)s::uuid)")
                 values |= {"at": after.at, "id": after.id}
             statement = (
-                f"select {_DROP}, clock_timestamp() from drops where {' and '.join(conditions)} "
+                f"select {DROP_COLUMNS}, clock_timestamp() from drops where {' and '.join(conditions)} "
                 f"order by starts_at {order}, id {order} limit %(size)s offset %(skip)s"
             )
             rows = session.rows(statement, values | {"size": size, "skip": skip})
-            return [_drop(row) for row in rows], rows[0][-1] if rows else session.rows(_CLOCK)[0][0]
+            return [drop_of(row) for row in rows], rows[0][-1] if rows else session.rows(_CLOCK)[0][0]
 
     @contextmanager
     def locked_drop(self, row: DropRow) -> Iterator["LockedDrop"]:
         """Lock a drop's row for the block. What the block does not commit is rolled back."""
         key = (row.drop.creator_id, row.drop.id)
         with self._postgres.session() as session:
-            rows = session.rows(f"begin; select {_DROP}, proposed::text from drops where creator_id = %s and id = %s for update", key)
+            rows = session.rows(
+                f"begin; select {DROP_COLUMNS}, proposed::text from drops where creator_id = %s and id = %s for update", key
+            )
             # The clock is read again behind the lock.
-            yield LockedDrop(session, _drop(rows[0]), _proposal(rows[0][-1]), session.rows(_CLOCK)[0][0])
+            yield LockedDrop(session, drop_of(rows[0]), _proposal(rows[0][-1]), session.rows(_CLOCK)[0][0])
 
     def accept(self, proposal: Proposal, events: Sequence[Event]) -> bool:
         """Make a proposal that orders has agreed to the drop as it is. False where it was settled already."""
@@ -297,7 +301,8 @@ def _product(row: Row) -> Product:
     return Product(id, creator_id, name, Money(amount, currency), description, tags, media, version, created_at, updated_at)
 
 
-def _drop(row: Row) -> DropRow:
+def drop_of(row: Row) -> DropRow:
+    """A drop of a row that begins with DROP_COLUMNS. The clock asks questions of its own."""
     id, product_id, creator_id, name, starts_at, ends_at, stock, limit, amount, currency, metadata = row[:11]
     cancelled_at, version, created_at, updated_at, sold_out = row[11:16]
     drop = Drop(
@@ -318,14 +323,6 @@ def _drop(row: Row) -> DropRow:
         updated_at=updated_at,
     )
     return DropRow(drop, sold_out)
-
-
-def drop_of(row: Row) -> DropRow:
-    """For the clock, whose questions are its own. The row begins with DROP_COLUMNS."""
-    return _drop(row)
-
-
-DROP_COLUMNS = _DROP
 
 
 def _of_product(product: Product) -> dict[str, Any]:
