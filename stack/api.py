@@ -72,6 +72,7 @@ class Stack:
                 lifecycle.start_servers(plan, self._supervisor, progress)
                 if servers_only:
                     lifecycle.stop_units(self._supervisor, silent)
+                    lifecycle.wait_for_broker(plan, self._supervisor, progress)
                     lifecycle.wait_for_optional_server(plan, self._supervisor, progress)
                     return
                 plan.write()
@@ -83,11 +84,15 @@ class Stack:
 
     def _start_units(self, plan: Plan, progress: Progress) -> None:
         late = [unit for unit in self.units if plan.is_late(unit)]
+        prompt = [unit for unit in self.units if unit not in late]
         lifecycle.migrate(self.instance, plan.wiring, progress)
-        lifecycle.start_units(plan, [unit for unit in self.units if unit not in late], self._supervisor, progress)
+        lifecycle.launch_units(prompt, self._supervisor)
+        lifecycle.wait_for_broker(plan, self._supervisor, progress)
+        lifecycle.wait_for_units(plan, prompt, self._supervisor, progress)
         lifecycle.start_ingress(plan, self._supervisor, progress)
         lifecycle.wait_for_optional_server(plan, self._supervisor, progress)
-        lifecycle.start_units(plan, late, self._supervisor, progress)
+        lifecycle.launch_units(late, self._supervisor)
+        lifecycle.wait_for_units(plan, late, self._supervisor, progress)
 
     def down(self, progress: Progress = silent) -> None:
         """Stop everything and leave no process behind. Nothing to do is no error."""

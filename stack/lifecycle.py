@@ -1,6 +1,7 @@
 """Starting and stopping in order: servers side by side, migrations, units side by side, the ingress; and the way back.
 
-The optional server, which takes longest, is waited for last, and with it only the units that need it.
+The broker takes some ten seconds, most of them on one core: the units start beside it, and wait for it themselves. The optional server, which
+takes longest, is waited for last, and with it only the units that need it.
 """
 
 import os
@@ -16,7 +17,7 @@ from stack.environment import Wiring, kept_environment
 from stack.errors import StackError, StartFailed
 from stack.external_broker import define
 from stack.instance import CLONE, Instance
-from stack.plan import OPTIONAL, Plan
+from stack.plan import BROKER, OPTIONAL, Plan
 from stack.progress import Progress, done, step
 from stack.readiness import ReadinessWatch, answers
 from stack.supervisor import Supervisor
@@ -39,7 +40,7 @@ INGRESS_PROGRAM = "haproxy"
 
 
 def start_servers(plan: Plan, supervisor: Supervisor, progress: Progress) -> None:
-    """Start what does not run yet of supervisord and the servers, and wait for all but the optional one. Raises StartFailed, SetupError."""
+    """Start what does not run yet of supervisord and the servers, and wait for the stores. Raises StartFailed, SetupError."""
     if not supervisor.is_alive():
         # The ingress first: a taken port is told before anything is made.
         for server in (*([plan.ingress] if plan.ingress else []), *plan.servers):
@@ -48,15 +49,24 @@ def start_servers(plan: Plan, supervisor: Supervisor, progress: Progress) -> Non
         mark, _, value = plan.instance.marker.partition("=")
         supervisor.launch(kept_environment(os.environ) | {mark: value})
     supervisor.start([program.name for program in plan.server_programs()])
-    watch = ReadinessWatch(plan.instance, supervisor, progress)
-    watch.wait({server.name: server.is_ready for server in plan.servers if server.name != OPTIONAL}, SERVERS_DEADLINE_S)
+    stores = [server.name for server in plan.servers if server.name not in (BROKER, OPTIONAL)]
+    ReadinessWatch(plan.instance, supervisor, progress).wait(_ready(plan, *stores), SERVERS_DEADLINE_S)
     define(plan.wiring, plan.instance.state / "definitions.json", progress)
+
+
+def wait_for_broker(plan: Plan, supervisor: Supervisor, progress: Progress) -> None:
+    """It was started with the stores. Raises StartFailed."""
+    ReadinessWatch(plan.instance, supervisor, progress).wait(_ready(plan, BROKER), SERVERS_DEADLINE_S)
 
 
 def wait_for_optional_server(plan: Plan, supervisor: Supervisor, progress: Progress) -> None:
     """It was started with the others, and nothing that does without it waits for it. Raises StartFailed."""
-    checks = {server.name: server.is_ready for server in plan.servers if server.name == OPTIONAL}
-    ReadinessWatch(plan.instance, supervisor, progress).wait(checks, OPTIONAL_SERVER_DEADLINE_S)
+    ReadinessWatch(plan.instance, supervisor, progress).wait(_ready(plan, OPTIONAL), OPTIONAL_SERVER_DEADLINE_S)
+
+
+def _ready(plan: Plan, *names: str) -> dict[str, Callable[[], bool]]:
+    """How to see whether each of these servers, as far as they are ours, serves."""
+    return {server.name: server.is_ready for server in plan.servers if server.name in names}
 
 
 def migrate(instance: Instance, wiring: Wiring, progress: Progress) -> None:
@@ -79,11 +89,15 @@ def migrate(instance: Instance, wiring: Wiring, progress: Progress) -> None:
             raise StartFailed("migrate", f"failed with code {result.returncode}", log)
 
 
-def start_units(plan: Plan, units: Collection[Unit], supervisor: Supervisor, progress: Progress) -> None:
-    """Start units anew, so that they run the code of now, and wait for them. Raises StartFailed."""
+def launch_units(units: Collection[Unit], supervisor: Supervisor) -> None:
+    """Start units anew, so that they run the code of now, without waiting for them."""
     names = [name for unit in units for name in unit.process_names]
     supervisor.stop(names, STOP_DEADLINE_S)
     supervisor.start(names)
+
+
+def wait_for_units(plan: Plan, units: Collection[Unit], supervisor: Supervisor, progress: Progress) -> None:
+    """Until they can do their work. Raises StartFailed."""
     checks: dict[str, Callable[[], bool]] = {
         name: partial(answers, plan.ports[name], unit.readiness) for unit in units if unit.port for name in unit.process_names
     }

@@ -35,6 +35,8 @@ SERVERS: Mapping[str, ServerMaker] = {
 }
 # The server that LiveDrops starts without where it can't be had; the others are mandatory.
 OPTIONAL = "elasticsearch"
+# The one that takes longest of those, and that units wait for by themselves.
+BROKER = "rabbitmq"
 _PORTS: Mapping[str, tuple[str, ...]] = {
     "rabbitmq": ("rabbitmq", "rabbitmq-dist", "epmd"),
     "elasticsearch": ("elasticsearch", "elasticsearch-transport"),

@@ -19,7 +19,8 @@ from pika.credentials import PlainCredentials
 log = logging.getLogger("livedrops.amqp")
 
 FIRST_BACKOFF_S = 0.1
-LONGEST_BACKOFF_S = 3.0
+# What a broker that is back costs a caller; a try costs it next to nothing.
+LONGEST_BACKOFF_S = 1.0
 # A dead peer is noticed within two heartbeats.
 HEARTBEAT_S = 20
 

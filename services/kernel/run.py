@@ -20,6 +20,7 @@ import sys  # noqa: E402
 from typing import Any  # noqa: E402
 
 import nameko  # noqa: E402
+from kombu import Connection  # noqa: E402
 from nameko.runners import ServiceRunner  # noqa: E402
 from psycogreen.eventlet import patch_psycopg  # noqa: E402
 
@@ -32,6 +33,9 @@ log = logging.getLogger("livedrops.run")
 MAX_WORKERS = 32
 # A consumer whose broker died without a word notices within two of these.
 HEARTBEAT_S = 20
+# A unit and its broker may start together, and a broker takes some ten seconds; past this the supervisor tries again.
+BROKER_PATIENCE_S = 90.0
+BROKER_LOOK_EVERY_S = 0.2
 
 
 def main(argument: str) -> None:
@@ -49,11 +53,18 @@ def main(argument: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: eventlet.spawn_n(_stop, runner, settings.stop_timeout_s))
     health.serve(process)
+    _wait_for_broker(settings.broker_url.get_secret_value())
     runner.start()
     settle_memory()
     log.info("started %s", argument)
     runner.wait()
     process.metrics.stop()
+
+
+def _wait_for_broker(url: str) -> None:
+    """nameko itself ends where there is no broker yet. Raises what the last try raised."""
+    with Connection(url, connect_timeout=2) as connection:
+        connection.ensure_connection(interval_start=BROKER_LOOK_EVERY_S, interval_step=0, timeout=BROKER_PATIENCE_S)
 
 
 def _stop(runner: Any, timeout_s: float) -> None:

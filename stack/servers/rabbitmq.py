@@ -18,6 +18,10 @@ from stack.servers import Site
 # Idle Erlang schedulers spin for a while by default, which keeps two cores busy for nothing. The node listens to its own
 # kind on loopback only, and never starts an epmd that nobody would stop.
 _ERLANG = "+sbwt none +sbwtdcpu none +sbwtdio none -start_epmd false -kernel inet_dist_use_interface {127,0,0,1}"
+# Erlang looks for each of some 400 modules in each of a hundred folders, plugins that nobody enabled among them, and a look costs two switches
+# of threads. With the folders that most modules are in looked at first, a start takes half the time.
+_OFTEN_IN_RABBITMQ = ("rabbit", "rabbit_common", "rabbitmq_prelaunch", "cuttlefish", "ra", "osiris")
+_OFTEN_IN_ERLANG = ("compiler", "inets", "kernel", "stdlib")
 _PROBE_TIMEOUT_S = 1.0
 
 
@@ -63,6 +67,7 @@ class RabbitMQ:
 
     def _environment(self) -> dict[str, str]:
         """Its settings besides the file. HOME holds the Erlang cookie, which must not be the person's own."""
+        binaries = self._site.binaries
         return {
             "HOME": str(self._data),
             "LANG": "C.UTF-8",
@@ -77,7 +82,7 @@ class RabbitMQ:
             "RABBITMQ_CONFIG_FILE": str(self._conf),
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "RABBITMQ_PID_FILE": str(self._data / "pid"),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": _ERLANG,
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": " ".join((_ERLANG, *_code_path(binaries))),
             # The start script then becomes the node instead of watching it, so that signals reach the node itself.
             "RUNNING_UNDER_SYSTEMD": "true",
         }
@@ -91,6 +96,14 @@ load_definitions = {self._definitions}
 log.console = true
 log.file = false
 """
+
+
+def _code_path(binaries: Mapping[str, Path]) -> list[str]:
+    """Arguments that put the folders of most modules first; none where an installation keeps them elsewhere."""
+    plugins = binaries["rabbitmq-server"].resolve().parents[1] / "plugins"
+    erlang = binaries["epmd"].resolve().parents[2] / "lib"
+    homes = [(erlang, name) for name in _OFTEN_IN_ERLANG] + [(plugins, name) for name in _OFTEN_IN_RABBITMQ]
+    return [f"-pa {folder}" for home, name in homes for folder in home.glob(f"{name}-[0-9]*/ebin")]
 
 
 def definitions_text(passwords: Mapping[str, str], previous: Path) -> str:
