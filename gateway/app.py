@@ -8,16 +8,15 @@ from flask import Flask, Request, Response, g, request
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.exceptions import HTTPException
 
-from gateway import errors, rest
+from gateway import errors, rest, visits
 from gateway.context import Gateway, Visit
 from gateway.graphql_view import LiveDropsGraphQLView, refusal
 from gateway.settings import GatewaySettings
+from gateway.sold_out_lane import SoldOutLane
 from services.contracts.errors import InvalidInput, LiveDropsError, NotFound, Unauthenticated
 from services.kernel import calls, health
 from services.kernel.process import enter, settle_memory
-from services.kernel.wire import MAX_CORRELATION_ID
 
-REQUEST_ID = "X-Request-Id"
 # A read that takes longer than this has nobody waiting for it any more. Orders have a deadline of their own.
 READ_TIMEOUT_S = 3.0
 
@@ -38,10 +37,11 @@ def make_app(gateway: Gateway) -> Flask:
     app = Flask("gateway", static_folder=None)
     app.session_interface = _NoSessions()
     app.config["MAX_CONTENT_LENGTH"] = gateway.settings.max_body_bytes
+    view = LiveDropsGraphQLView(gateway)
     app.add_url_rule(
         "/graphql",
         "graphql",
-        LiveDropsGraphQLView(gateway).dispatch_request,
+        view.dispatch_request,
         methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         provide_automatic_options=True,
     )
@@ -50,6 +50,7 @@ def make_app(gateway: Gateway) -> Flask:
     app.before_request(lambda: _begin(gateway))
     app.after_request(lambda response: _end(gateway, response))
     app.register_error_handler(Exception, _error)
+    app.wsgi_app = SoldOutLane(app.wsgi_app, gateway, view.schema, view.documents)  # type: ignore[method-assign]
     return app
 
 
@@ -76,15 +77,14 @@ def _ready(gateway: Gateway) -> tuple[dict[str, Any], int]:
 def _begin(gateway: Gateway) -> Response | None:
     """Who asks, from where, under which correlation id."""
     environ = request.environ
-    given = environ.get("HTTP_X_REQUEST_ID", "")
-    correlation_id = given if 0 < len(given) <= MAX_CORRELATION_ID and given.isascii() and given.isprintable() else None
     viewer, refused = None, None
     try:
         viewer = gateway.tokens.viewer(environ.get("HTTP_AUTHORIZATION"))
     except Unauthenticated as error:
         refused = error
-    call = calls.begin(READ_TIMEOUT_S, correlation_id, viewer=viewer)
-    g.visit = Visit(time.perf_counter(), _address(environ, gateway.settings), viewer, call.correlation_id, calls.set_current(call))
+    call = calls.begin(READ_TIMEOUT_S, visits.correlation_id(environ), viewer=viewer)
+    address = visits.address(environ, gateway.settings)
+    g.visit = Visit(time.perf_counter(), address, viewer, call.correlation_id, calls.set_current(call))
     return _refused(refused) if refused else None
 
 
@@ -95,20 +95,15 @@ def _refused(error: LiveDropsError) -> Response:
     return refusal(error)
 
 
-def _address(environ: dict[str, Any], settings: GatewaySettings) -> str:
-    forwarded: str = environ.get("HTTP_X_FORWARDED_FOR", "") if settings.trust_forwarded_for else ""
-    return forwarded.rpartition(",")[2].strip()[:60] or environ.get("REMOTE_ADDR") or "unknown"
-
-
 def _end(gateway: Gateway, response: Response) -> Response:
     visit: Visit = g.visit
     rule = request.url_rule
     route = rule.endpoint.rpartition(".")[2] if rule else "unknown"
     gateway.process.metrics.timing(f"http.{route}.{response.status_code}", time.perf_counter() - visit.began)
     headers = response.headers
-    headers[REQUEST_ID] = visit.correlation_id
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Cache-Control"] = "no-store"
+    headers[visits.REQUEST_ID] = visit.correlation_id
+    for name, value in visits.SAME_HEADERS:
+        headers[name] = value
     visit.end_call()
     return response
 

@@ -14,6 +14,7 @@ from services.kernel.batching import Batcher
 ORDER_TIMEOUT_S = 4.0
 # Two batches of a drop on their way keep orders busy while an answer travels; more would only make them smaller.
 FLIGHTS = 1
+SOLD_OUT = Placement(error=SoldOut.code, message=SoldOut.sentence)
 
 
 class Checkout:
@@ -28,7 +29,7 @@ class Checkout:
     def place(self, request: PlaceOrder) -> Placement:
         """Raises Busy at once where too many are inside already, DeadlineExceeded, Unavailable."""
         if self._sold_out.refuses(request.drop_id, request.user_id, request.key):
-            return Placement(error=SoldOut.code, message=SoldOut.sentence)
+            return SOLD_OUT
         if not self._places.acquire(blocking=False):
             raise Busy(retry_after_s=1)
         try:

@@ -48,7 +48,7 @@ class LiveDropsGraphQLView(GraphQLView[RequestContext, None]):
         schema = load_schema()
         super().__init__(schema, graphql_ide="graphiql" if gateway.settings.shows_graphiql() else None)
         self._gateway = gateway
-        self._documents = Documents(schema, gateway.settings)
+        self.documents = Documents(schema, gateway.settings)
 
     def dispatch_request(self, **_: Any) -> Response:
         request = current_request._get_current_object()  # type: ignore[attr-defined]  # the proxy costs a look-up each time
@@ -99,7 +99,7 @@ class LiveDropsGraphQLView(GraphQLView[RequestContext, None]):
         root_value: Any,
         allowed_operation_types: set[OperationType],
     ) -> ExecutionResult:
-        prepared = self._documents.prepare(cast(str, request_data.query))
+        prepared = self.documents.prepare(cast(str, request_data.query))
         try:
             context.charge(prepared.points)
         except RateLimited as error:

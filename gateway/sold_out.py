@@ -29,6 +29,10 @@ class SoldOutDrops:
         self._drops: dict[str, _SoldOut] = {}
         self._learning = threading.Lock()
 
+    def knows_any(self) -> bool:
+        """Whether any drop is known to be sold out."""
+        return bool(self._drops)
+
     def refuses(self, drop_id: str, user_id: str, key: str) -> bool:
         """Whether this wish is surely too late. False means: ask orders."""
         drop = self._drops.get(drop_id)

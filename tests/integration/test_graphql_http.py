@@ -157,6 +157,63 @@ def test_a_sold_out_drop_answers_every_new_key_and_still_knows_the_old_ones(
         assert first.buy(drop.drop_id, key="mine").json()["data"]["placeOrder"] == bought
 
 
+LATE = "mutation Late($i:PlaceOrderInput!{more}){{p:placeOrder(input:$i){{order{{id}} userErrors{{code message field}}}}}}"
+# The second document is the same but for a directive that changes nothing.
+SHORT, ORDINARY = LATE.format(more=""), LATE.format(more=",$no:Boolean=false").replace("order{", "order@skip(if:$no){")
+
+
+def test_a_late_order_is_answered_alike_by_the_short_and_the_ordinary_way(
+    open_drop: Callable[..., Stock], person: Callable[..., Person], address: str
+) -> None:
+    drop, buyer = open_drop(total=1), person()
+    buyer.buy(drop.drop_id)
+
+    def late(document: str, operation: str | None = None) -> requests.Response:
+        wish = {"dropId": drop.drop_id, "idempotencyKey": uuid.uuid4().hex}
+        body = {"query": document, "variables": {"i": wish}, "operationName": operation}
+        return buyer.http.post(f"{address}/graphql", json=body, timeout=10)
+
+    for _ in range(20):  # enough for both gateways to learn it
+        late(ORDINARY)
+    for operation in (None, "Late"):
+        short, ordinary = late(SHORT, operation), late(ORDINARY, operation)
+        assert short.json()["data"]["p"]["userErrors"][0]["code"] == "SOLD_OUT"
+        assert short.content == ordinary.content
+        assert short.headers.keys() == ordinary.headers.keys()
+        same = set(short.headers) - {"date", "x-request-id", "X-Request-Id"}
+        assert {name: short.headers[name] for name in same} == {name: ordinary.headers[name] for name in same}
+    assert "data" not in late(SHORT, "Other").json()
+
+
+@pytest.mark.parametrize(
+    "wish", [{"quantity": 0}, {"quantity": "1"}, {"quantity": None}, {"idempotencyKey": ""}, {"dropId": "x"}, {"more": 1}]
+)
+def test_a_wrong_late_order_is_refused_as_any_other(
+    open_drop: Callable[..., Stock], person: Callable[..., Person], wish: dict[str, Any]
+) -> None:
+    drop, buyer = open_drop(total=1), person()
+    for _ in range(20):
+        buyer.buy(drop.drop_id)
+    asked = {"dropId": drop.drop_id, "idempotencyKey": uuid.uuid4().hex, **wish}
+    short, ordinary = (buyer.graphql(document, {"i": asked}).json() for document in (SHORT, ORDINARY))
+    assert str(short).count("SOLD_OUT") == 0
+    assert short.get("data") == ordinary.get("data")
+    assert [error["extensions"]["code"] for error in short.get("errors", ())] == [
+        error["extensions"]["code"] for error in ordinary.get("errors", ())
+    ]
+
+
+def test_a_late_order_needs_a_sign_in(open_drop: Callable[..., Stock], person: Callable[..., Person], address: str) -> None:
+    drop, buyer = open_drop(total=1), person()
+    for _ in range(20):
+        buyer.buy(drop.drop_id)
+    wish = {"dropId": drop.drop_id, "idempotencyKey": uuid.uuid4().hex}
+    unknown = post(address, {"query": SHORT, "variables": {"i": wish}})
+    assert unknown.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+    forged = post(address, {"query": SHORT, "variables": {"i": wish}}, Authorization="Bearer x.y.z")
+    assert forged.status_code == 401
+
+
 def test_rest_places_and_reads_an_order(open_drop: Callable[..., Stock], person: Callable[..., Person]) -> None:
     drop, buyer = open_drop(total=5), person()
     placed = buyer.post_order(drop.drop_id, 2, "k")

@@ -66,6 +66,24 @@ def test_a_person_is_limited_wherever_he_comes_from(
         assert ask(client, some_address(), person().token).status_code == 200
 
 
+def test_orders_that_come_too_late_count_as_all_others(
+    stack: Stack, metrics: Metrics, monkeypatch: pytest.MonkeyPatch, person: Callable[..., Person], open_drop: Callable[..., Stock]
+) -> None:
+    drop = open_drop(total=1)
+    person().buy(drop.drop_id)
+    with gateway_with(stack, metrics, monkeypatch, person_points_per_s=1, person_points_burst=100) as (gateway, app):
+        client, headers = app.test_client(), {"Authorization": f"Bearer {person().token}"}
+
+        def buy() -> int:
+            wish = {"dropId": drop.drop_id, "idempotencyKey": uuid.uuid4().hex}
+            return client.post("/graphql", json={"query": PLACE_ORDER, "variables": {"input": wish}}, headers=headers).status_code
+
+        statuses = [buy() for _ in range(40)]
+        assert gateway.sold_out.knows_any()
+        assert 19 <= statuses.count(200) <= 24  # five points each
+        assert statuses[-1] == 429
+
+
 def test_two_processes_share_one_limit(stack: Stack, metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
     limits = {"address_points_per_s": 1, "address_points_burst": 30}
     with gateway_with(stack, metrics, monkeypatch, **limits) as (_, one), gateway_with(stack, metrics, monkeypatch, **limits) as (_, two):
