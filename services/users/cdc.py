@@ -95,7 +95,7 @@ class Capture:
             self._take_in(batch)
         else:
             self._rest(batch)
-        self._dropper.counts |= self._jobs.step()
+        self._dropper.people |= self._jobs.step()
         self._dropper.drop()
 
     def _open_stream(self) -> ChangeStream:
@@ -132,8 +132,7 @@ class Capture:
         derivation = self._deriver.apply(changes, people, beside)
         failpoints.reach("capture.after_commit")
         self._kept_at = time.monotonic()
-        self._dropper.counts |= derivation.people()
-        self._dropper.profiles |= news.changed.keys() | news.deleted.keys()
+        self._dropper.people |= derivation.people() | news.changed.keys() | news.deleted.keys()
         self._tell_lag(news.at, len(batch.changes))
 
     def _rest(self, batch: Batch) -> None:

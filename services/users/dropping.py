@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from services.kernel.cache import Cache, batched
-from services.users.people import COUNTS, PROFILES
+from services.users.people import PERSON
 
 # More than this at once, after Redis was away for long, is dropped as a whole.
 MOST_AT_ONCE = 20_000
@@ -12,11 +12,10 @@ STEP = 500
 
 @dataclass
 class Dropper:
-    """profiles, counts: the people whose entries are to go."""
+    """people: whose entries are to go."""
 
     cache: Cache
-    profiles: set[str] = field(default_factory=set)
-    counts: set[str] = field(default_factory=set)
+    people: set[str] = field(default_factory=set)
     _everything: bool = False
 
     def forget_everything(self) -> None:
@@ -24,14 +23,12 @@ class Dropper:
 
     def drop(self) -> None:
         """Drop what is to go, as far as Redis lets us."""
-        if self._everything or len(self.profiles) + len(self.counts) > MOST_AT_ONCE:
-            self._everything = not (self.cache.drop_all(PROFILES) and self.cache.drop_all(COUNTS))
+        if self._everything or len(self.people) > MOST_AT_ONCE:
+            self._everything = not self.cache.drop_all(PERSON)
             if not self._everything:
-                self.profiles.clear()
-                self.counts.clear()
+                self.people.clear()
             return
-        for family, people in ((PROFILES, self.profiles), (COUNTS, self.counts)):
-            for some in batched(list(people), STEP):
-                if not self.cache.drop(family, some):
-                    return
-                people.difference_update(some)
+        for some in batched(list(self.people), STEP):
+            if not self.cache.drop(PERSON, some):
+                return
+            self.people.difference_update(some)

@@ -1,4 +1,4 @@
-"""Profiles and counts, through the cache.
+"""Profiles with their counts, through the cache: one entry a person, since a page of people shows both.
 
 The change-stream reader drops what changed, so an entry is never older than the stream's lag; should the reader be unable to reach a Redis
 that others reach, never older than its life.
@@ -15,25 +15,25 @@ from services.users.domain import profile_of
 from services.users.lists import Counts, Lists
 from services.users.store import Accounts
 
-PROFILES, COUNTS = "profile", "counts"
+PERSON = "person"
 LIFE_S = 300.0
 
 
 class People:
     def __init__(self, accounts: Accounts, lists: Lists, cache: Cache) -> None:
         self._accounts = accounts
-        self._profiles = ReadThrough(cache, PROFILES, Profile, LIFE_S, self._load)
-        self._counts = ReadThrough(cache, COUNTS, Counts, LIFE_S, lists.counts)
+        self._lists = lists
+        self._people = ReadThrough(cache, PERSON, Profile, LIFE_S, self._load)
 
     def profiles(self, user_ids: Sequence[str]) -> list[Profile]:
         """Of those that there are, in the order asked, each once."""
-        wanted = list(dict.fromkeys(user_ids))
-        profiles = self._profiles.get(wanted)
-        counts = self._counts.get([user_id for user_id in wanted if user_id in profiles])
-        return [_with_counts(profiles[user_id], counts[user_id]) for user_id in wanted if user_id in profiles]
+        found = self._people.get(list(dict.fromkeys(user_ids)))
+        return [found[user_id] for user_id in dict.fromkeys(user_ids) if user_id in found]
 
     def _load(self, user_ids: Sequence[str]) -> dict[str, Profile]:
-        return {user_id: profile_of(user) for user_id, user in self._accounts.get_many(user_ids).items()}
+        users = self._accounts.get_many(user_ids)
+        counts = self._lists.counts(list(users)) if users else {}
+        return {user_id: _with_counts(profile_of(user), counts[user_id]) for user_id, user in users.items()}
 
 
 def _with_counts(profile: Profile, counts: Counts) -> Profile:

@@ -10,8 +10,7 @@ import redis
 
 from services.contracts.users import FollowPage, Profile, User, UserChange, Users
 from services.kernel.cache import entry_key
-from services.users.lists import Counts
-from services.users.people import COUNTS, PROFILES
+from services.users.people import PERSON
 from stack.api import Stack
 from tests.chaos.disturbances import paused, slow_redis, stopped
 from tests.chaos.graph import shown
@@ -88,8 +87,6 @@ def _ids_of(page: FollowPage) -> list[str]:
 
 def _cached(cache: "redis.Redis", user_id: str) -> tuple[int | None, int | None]:
     """The version of the profile and the followers that Redis has of a person."""
-    profile, counts = cache.mget([entry_key(PROFILES, user_id), entry_key(COUNTS, user_id)])
-    return (
-        msgspec.json.decode(profile, type=Profile).version if profile else None,
-        msgspec.json.decode(counts, type=Counts).followers if counts else None,
-    )
+    entry = cache.get(entry_key(PERSON, user_id))
+    person = msgspec.json.decode(entry, type=Profile) if entry else None
+    return (person.version, person.follower_count) if person else (None, None)
