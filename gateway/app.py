@@ -88,11 +88,11 @@ def _begin(gateway: Gateway) -> Response | None:
     return _refused(refused) if refused else None
 
 
-def _refused(error: LiveDropsError) -> Response:
+def _refused(error: LiveDropsError, status: int | None = None) -> Response:
     """The answer to a request that got no further, in the form of its door."""
     if request.path != "/graphql":
-        return rest.problem(error)
-    return refusal(error)
+        return rest.problem(error, status)
+    return refusal(error, status)
 
 
 def _end(gateway: Gateway, response: Response) -> Response:
@@ -118,8 +118,7 @@ def _error(error: Exception) -> Response:
 def _http_error(error: HTTPException) -> Response:
     """Flask's own errors: no such address, wrong method, body too large."""
     ours = NotFound("There is nothing at this address.") if error.code == 404 else InvalidInput(error.description or error.name)
-    response = _refused(ours)
-    response.status_code = error.code or 500
+    response = _refused(ours, error.code)
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             response.headers[name] = value

@@ -161,7 +161,7 @@ def _check_operation(document: DocumentNode, name: str | None, allowed: set[Oper
         raise HTTPException(405, "A mutation must come by POST.")
 
 
-def refusal(error: LiveDropsError) -> Response:
-    """An answer to a request that was refused before it ran."""
-    body = {"errors": [{"message": error.message, "extensions": {"code": error.code, **error.data}}]}
-    return Response(msgspec.json.encode(body), errors.status_of(error), errors.headers_of(error), content_type=f"{JSON}; charset=utf-8")
+def refusal(error: LiveDropsError, status: int | None = None) -> Response:
+    """An answer to a request that was refused before it ran. status: where it is not the one that the error stands for."""
+    body = msgspec.json.encode({"errors": [{"message": error.message, "extensions": {"code": error.code, **error.data}}]})
+    return Response(body, status or errors.status_of(error), errors.headers_of(error), content_type=f"{JSON}; charset=utf-8")

@@ -87,10 +87,11 @@ def link_to_next(asked: dict[str, str], next: str | None) -> dict[str, str]:
     return {"Link": f'<{request.path}?{urlencode({**kept, "after": next})}>; rel="next"'}
 
 
-def problem(error: LiveDropsError) -> Response:
-    """The answer for an error."""
+def problem(error: LiveDropsError, status: int | None = None) -> Response:
+    """The answer for an error. status: where it is not the one that the error stands for."""
     # RFC 9110, section 13.1.1: what If-Match named is no more the version.
-    status = 412 if isinstance(error, StaleVersion) and "If-Match" in request.headers else errors.status_of(error)
+    is_stale = isinstance(error, StaleVersion) and "If-Match" in request.headers
+    status = status or (412 if is_stale else errors.status_of(error))
     details = errors.as_problem(error, calls.current().correlation_id, status)
     return Response(
         msgspec.json.encode(details),

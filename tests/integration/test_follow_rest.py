@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 
+import pytest
 import requests
 
 from tests.conftest import eventually
@@ -70,3 +71,9 @@ def test_refusals_are_problems(address: str, crowd: tuple[Member, list[Member]])
         assert (answer.status_code, answer.json()["code"]) == (status, code)
         assert field is None or answer.json()["field"] == field
         assert answer.headers["content-type"] == "application/problem+json; charset=utf-8"
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("PATCH", "/follow", 405), ("GET", "/nothing", 404)])
+def test_a_problem_says_the_status_that_its_answer_has(address: str, method: str, path: str, status: int) -> None:
+    answer = requests.request(method, f"{address}{path}", timeout=10)
+    assert (answer.status_code, answer.json()["status"]) == (status, status)
