@@ -1,6 +1,6 @@
 """Starting and stopping in order: servers side by side, migrations, units side by side, the ingress; and the way back.
 
-The optional server, which takes longest, is waited for last, and with it only the units that need it.
+The optional server, which takes longest, is waited for last, if at all: units do without it until it is there.
 """
 
 import os
