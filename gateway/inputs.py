@@ -114,6 +114,18 @@ def named_for_clients() -> Iterator[None]:
         raise
 
 
+@contextmanager
+def named_as(names: Mapping[str, str]) -> Iterator[None]:
+    """Errors that come out of the block name fields as these say; what they do not say stays."""
+    try:
+        yield
+    except LiveDropsError as error:
+        field = str(error.data.get("field"))
+        if field.partition(".")[0] in names:
+            error.data["field"] = names[field.partition(".")[0]]
+        raise
+
+
 def whole_amount(money: dict[str, Any]) -> dict[str, Any]:
     """GraphQL has no integer that is large enough for amounts: they come as floats. It converts what it is about to refuse, too."""
     return {**money, "amount": _whole(money["amount"])} if "amount" in money else money
@@ -178,6 +190,13 @@ def suggested(value: object, field: str = "first") -> int:
     """How many completions."""
     count: int = _converted(value, Suggested, field)
     return count
+
+
+def flag(value: object, field: str) -> bool:
+    """true or false, as a query string writes it."""
+    if value not in ("true", "false"):
+        raise InvalidInput(f"{field} is true or false.", field=field)
+    return value == "true"
 
 
 def order_id(value: object, field: str = "id") -> str:
