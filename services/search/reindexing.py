@@ -147,12 +147,14 @@ class Rebuilder:
 
     def round(self) -> bool:
         """Some steps, where there are any to do. Whether there are more. Raises Unavailable: the same step is done again."""
-        for _ in range(STEPS):
-            claimed = self._claim()
-            if claimed is None:
-                return False
-            self._step(*claimed)
-        return True
+        return all(self.step() for _ in range(STEPS))
+
+    def step(self) -> bool:
+        """One step, where there is one to do and it is this process's turn. Whether there was. Raises Unavailable."""
+        claimed = self._claim()
+        if claimed is not None:
+            self._do(*claimed)
+        return claimed is not None
 
     def _claim(self) -> tuple[Job, Turn] | None:
         """The job, where it is this process's turn."""
@@ -195,7 +197,7 @@ class Rebuilder:
             return False
         return all(index["mappings"].get("_meta", {}).get("layout", 0) >= LAYOUT for index in found.values())
 
-    def _step(self, job: Job, turn: Turn) -> None:
+    def _do(self, job: Job, turn: Turn) -> None:
         try:
             self._phases[job.phase](job)
         except Unavailable:
