@@ -85,15 +85,18 @@ def _held() -> Iterator[None]:
 
 def index_things(indexer: Indexer, events: Sequence[Event]) -> None:
     """Products and drops of which something has changed. A product's tags and description are in its drops, too. Raises Hold."""
-    products = {event.data["product"]["id"] for event in events if "product" in event.data}
-    drops = {
-        event.data["drop_id"] if event.type in _OF_STOCK else event.data["drop"]["id"] for event in events if "product" not in event.data
-    }
+    products = {event.data["product"]["id"] for event in events if event.type.startswith("product.")}
+    drops = {_drop_of(event) for event in events if event.type.startswith("drop.")}
     with _held():
         indexer.writer.put(indexer.sources.product_documents(products) + indexer.sources.drop_documents(drops))
         for product_id in {event.data["product"]["id"] for event in events if event.type == "product.changed"}:
             for page, _ in indexer.sources.all_drops(product_id=product_id):
                 indexer.writer.put(indexer.sources.of_drops(page))
+
+
+def _drop_of(event: Event) -> str:
+    drop_id: str = event.data["drop_id"] if event.type in _OF_STOCK else event.data["drop"]["id"]
+    return drop_id
 
 
 def index_people(indexer: Indexer, events: Sequence[Event]) -> None:
