@@ -24,6 +24,7 @@ COMMANDS = {
     "rebuild-followers": "cli.commands.follow_lists:rebuild_followers",
     "reconcile": "cli.commands.reconcile:reconcile",
     "recount": "cli.commands.follow_lists:recount",
+    "reindex": "cli.commands.reindex:reindex",
     "rpc": "cli.commands.rpc:rpc",
     "stack": "stack.commands:stack",
 }

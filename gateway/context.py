@@ -13,6 +13,7 @@ from gateway.tokens import Tokens
 from services.contracts.errors import Unauthenticated
 from services.contracts.orders import Orders
 from services.contracts.products import Products
+from services.contracts.search import Search
 from services.contracts.users import Users
 from services.kernel.cache import Cache
 from services.kernel.calls import Viewer
@@ -37,6 +38,7 @@ class Gateway:
         self.orders: Orders = self.rpc.service("orders", Orders)
         self.users: Users = self.rpc.service("users", Users)
         self.products: Products = self.rpc.service("products", Products)
+        self.search: Search = self.rpc.service("search", Search)
         self.cards = DropCards(cache, lambda drop_ids: self.products.get_drops(drop_ids=list(drop_ids)))
         shown = ShownStock(cache)
         self.stocks = LiveStocks(shown, self.orders)

@@ -39,7 +39,7 @@ MAX_VISITED = 5_000
 ASKED_APART = ("drops",)
 # What a list field answers that is not told how much.
 DEFAULT_PAGE = 20
-LISTS = ("myOrders", "followers", "following", "mutualFollows", "products", "drops")
+LISTS = ("myOrders", "followers", "following", "mutualFollows", "products", "drops", "search", "suggest")
 # What a field asks of the mesh beyond reading: an order is a transaction, a sign-in some ten milliseconds of hashing.
 FIELD_POINTS = {
     **{"placeOrder": 5, "cancelOrder": 5},
@@ -51,6 +51,8 @@ FIELD_POINTS = {
     **{"createProduct": 5, "updateProduct": 5, "scheduleDrop": 5, "changeDrop": 5, "endDrop": 5, "cancelDrop": 20},
     # The list of a product's drops is a call of its own for each product.
     "drops": 2,
+    # A search costs its engine more than a look-up costs a store.
+    **{"search": 2, "suggest": 1},
     # Without fields, but a look-up each; mutual ones are looked up in two lists.
     **{"isFollowing": 1, "mutualFollows": 5},
 }

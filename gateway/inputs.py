@@ -13,6 +13,7 @@ from msgspec import structs
 from services.contracts.errors import InvalidInput, LiveDropsError
 from services.contracts.orders import PlaceOrder
 from services.contracts.products import DropState, PageNumber
+from services.contracts.search import SearchFilter, SearchSort, SearchText, Suggested
 from services.contracts.users import UserChange
 from services.contracts.values import (
     Cursor,
@@ -77,7 +78,7 @@ def user_change(fields: dict[str, Any]) -> UserChange:
     return payload(UserChange, fields)
 
 
-def payload(kind: type[S], fields: Mapping[str, Any]) -> S:
+def payload(kind: type[S], fields: Mapping[str, Any], strict: bool = True) -> S:
     """From fields as clients name them; null is as good as left out. Raises InvalidInput that names the field."""
     given: dict[str, Any] = {}
     for field in structs.fields(kind):
@@ -87,7 +88,7 @@ def payload(kind: type[S], fields: Mapping[str, Any]) -> S:
         elif field.required:
             raise InvalidInput(f"{client_name(field.name)} is missing.", field=client_name(field.name))
     try:
-        return msgspec.convert(given, kind)
+        return msgspec.convert(given, kind, strict=strict)
     except msgspec.ValidationError as error:
         raise _invalid(error) from error
 
@@ -113,10 +114,25 @@ def named_for_clients() -> Iterator[None]:
         raise
 
 
+@contextmanager
+def named_as(names: Mapping[str, str]) -> Iterator[None]:
+    """Errors that come out of the block name fields as these say; what they do not say stays."""
+    try:
+        yield
+    except LiveDropsError as error:
+        field = str(error.data.get("field"))
+        if field.partition(".")[0] in names:
+            error.data["field"] = names[field.partition(".")[0]]
+        raise
+
+
 def whole_amount(money: dict[str, Any]) -> dict[str, Any]:
     """GraphQL has no integer that is large enough for amounts: they come as floats. It converts what it is about to refuse, too."""
-    amount = money.get("amount")
-    return {**money, "amount": int(amount)} if isinstance(amount, float) and amount.is_integer() else money
+    return {**money, "amount": _whole(money["amount"])} if "amount" in money else money
+
+
+def _whole(amount: object) -> object:
+    return int(amount) if isinstance(amount, float) and amount.is_integer() else amount
 
 
 def metadata(entries: Sequence[Mapping[str, str]] | None) -> dict[str, str] | None:
@@ -153,6 +169,34 @@ def version(value: object) -> int:
 def drop_state(value: object, field: str = "state") -> DropState:
     state: DropState = _converted(value, DropState, field)
     return state
+
+
+def search_text(value: object, field: str = "text") -> str:
+    return _checked(value, SearchText, field)
+
+
+def search_sort(value: object, field: str = "sort") -> SearchSort:
+    sort: SearchSort = _converted(value, SearchSort, field)
+    return sort
+
+
+def search_filter(fields: Mapping[str, Any], strict: bool = True) -> SearchFilter:
+    """From the fields as clients name them. strict: False for a query string, which has texts only. Raises InvalidInput that names the field."""
+    whole = {**fields, **{name: _whole(fields.get(name)) for name in ("minPrice", "maxPrice")}}
+    return payload(SearchFilter, whole, strict)
+
+
+def suggested(value: object, field: str = "first") -> int:
+    """How many completions."""
+    count: int = _converted(value, Suggested, field)
+    return count
+
+
+def flag(value: object, field: str) -> bool:
+    """true or false, as a query string writes it."""
+    if value not in ("true", "false"):
+        raise InvalidInput(f"{field} is true or false.", field=field)
+    return value == "true"
 
 
 def order_id(value: object, field: str = "id") -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from services.contracts.orders import Order, Stock
 from services.contracts.products import Drop, DropState, Product
+from services.contracts.search import Facet, SearchHit, Suggestion
 from services.contracts.users import FollowState, Profile, User
 from services.contracts.values import Money
 
@@ -100,3 +101,31 @@ def drop(value: Stock, card: Drop | None) -> dict[str, Any]:
         "cancelledAt": card.cancelled_at if card else None,
         "version": card.version if card else None,
     }
+
+
+def search_hit(value: SearchHit) -> dict[str, Any]:
+    return {
+        "kind": value.kind.value,
+        "id": value.id,
+        "name": value.name,
+        "creatorId": value.creator_id,
+        "creatorName": value.creator_name,
+        "createdAt": value.created_at,
+        "followerCount": value.followers,
+        "price": money(value.price) if value.price else None,
+        "tags": value.tags,
+        "media": value.media,
+        "productId": value.product_id,
+        "startsAt": value.starts_at,
+        "endsAt": value.ends_at,
+        "state": value.state.value if value.state else None,
+        "highlights": [{"field": found.field, "fragments": found.fragments} for found in value.highlights],
+    }
+
+
+def facet(value: Facet) -> dict[str, Any]:
+    return {"name": value.name, "values": [{"value": one.value, "count": one.count} for one in value.values]}
+
+
+def suggestion(value: Suggestion) -> dict[str, Any]:
+    return {"kind": value.kind.value, "id": value.id, "text": value.text}

@@ -32,8 +32,10 @@ from gateway.queries.my_orders import resolve_my_orders
 from gateway.queries.order import resolve_order
 from gateway.queries.product import resolve_product
 from gateway.queries.products import resolve_products
+from gateway.queries.search import resolve_search
+from gateway.queries.suggest import resolve_suggest
 from gateway.queries.user import resolve_user
-from gateway.types import drop, follow_payload, product, profile, user
+from gateway.types import drop, follow_payload, product, profile, search_hit, user
 
 FILE = Path(__file__).with_name("schema.graphql")
 
@@ -44,6 +46,8 @@ RESOLVERS: dict[str, dict[str, Any]] = {
         "drops": resolve_drops,
         "product": resolve_product,
         "products": resolve_products,
+        "search": resolve_search,
+        "suggest": resolve_suggest,
         "order": resolve_order,
         "myOrders": resolve_my_orders,
         "user": resolve_user,
@@ -77,6 +81,11 @@ LAZY_RESOLVERS: dict[str, dict[str, Any]] = {
     "User": {"followerCount": user.resolve_follower_count, "followingCount": user.resolve_following_count},
     "Product": {"creator": product.resolve_creator, "drops": product.resolve_drops},
     "Drop": {"product": drop.resolve_product, "creator": drop.resolve_creator, "metadata": drop.resolve_metadata},
+    "SearchHit": {
+        "product": search_hit.resolve_product,
+        "drop": search_hit.resolve_drop,
+        "creator": search_hit.resolve_creator,
+    },
     "Profile": {"isFollowing": profile.resolve_is_following},
     "FollowPayload": {"creator": follow_payload.resolve_creator},
     "UnfollowPayload": {"creator": follow_payload.resolve_creator},

@@ -55,8 +55,10 @@ class Stack:
         """The instance of this clone. profile: "dev" or "test"."""
         return cls(Instance.of(profile, os.environ), units)
 
-    def up(self, servers_only: bool = False, progress: Progress = silent) -> None:
+    def up(self, servers_only: bool = False, progress: Progress = silent, wait_for_optional: bool = True) -> None:
         """Start everything, and return when it serves. Safe to repeat: servers go on, units are started anew with the code of now.
+
+        wait_for_optional: also for the optional server, which takes longest, and which units do without until it is there.
 
         Stops what it started where it fails. Raises SetupError, StartFailed.
         """
@@ -72,27 +74,26 @@ class Stack:
                 lifecycle.start_servers(plan, self._supervisor, progress)
                 if servers_only:
                     lifecycle.stop_units(self._supervisor, silent)
+                    lifecycle.start_optional_server(plan, self._supervisor)
                     lifecycle.wait_for_broker(plan, self._supervisor, progress)
                     lifecycle.wait_for_optional_server(plan, self._supervisor, progress)
                     return
                 plan.write()
                 self._start_units(plan, progress)
+                if wait_for_optional:
+                    lifecycle.wait_for_optional_server(plan, self._supervisor, progress)
             except BaseException:
                 # Also on Ctrl-C: half a stack is of no use to anybody.
                 lifecycle.stop_everything(self.instance, self._supervisor, silent)
                 raise
 
     def _start_units(self, plan: Plan, progress: Progress) -> None:
-        late = [unit for unit in self.units if plan.is_late(unit)]
-        prompt = [unit for unit in self.units if unit not in late]
         lifecycle.migrate(self.instance, plan.wiring, progress)
-        lifecycle.launch_units(prompt, self._supervisor)
+        lifecycle.launch_units(self.units, self._supervisor)
         lifecycle.wait_for_broker(plan, self._supervisor, progress)
-        lifecycle.wait_for_units(plan, prompt, self._supervisor, progress)
+        lifecycle.wait_for_units(plan, self.units, self._supervisor, progress)
         lifecycle.start_ingress(plan, self._supervisor, progress)
-        lifecycle.wait_for_optional_server(plan, self._supervisor, progress)
-        lifecycle.launch_units(late, self._supervisor)
-        lifecycle.wait_for_units(plan, late, self._supervisor, progress)
+        lifecycle.start_optional_server(plan, self._supervisor)
 
     def down(self, progress: Progress = silent) -> None:
         """Stop everything and leave no process behind. Nothing to do is no error."""
@@ -165,6 +166,11 @@ class Stack:
         for process in self._names(name):
             if not wait_until(checks[process], timeout_s):
                 raise StackError(f"{process} was not ready within {timeout_s:.0f} s; its log: {self.log(process)}")
+
+    def is_ready(self, name: str) -> bool:
+        """Whether all of it serves now. A server that is the person's own counts as ready."""
+        checks = self._checks()
+        return all(checks[process]() for process in self._names(name) if process in checks)
 
     def set_environment(self, unit_name: str, extra: Mapping[str, str]) -> None:
         """Start a unit anew with more environment variables, until `clear_environment` or the next `up`. Does not wait."""

@@ -62,12 +62,17 @@ def up(profile: str, servers_only: bool, detach: bool) -> None:
     here = Stack.of_profile(profile)
     try:
         with _interruptible():
-            here.up(servers_only, to_stdout)
+            # What takes longest is not waited for by somebody who sits in front of it.
+            here.up(servers_only, to_stdout, wait_for_optional=detach)
             if not servers_only:
                 click.echo(_welcome(here, _load_demo(here) if profile == "dev" else {}, detach))
             if detach:
                 return
+            waits_for_search = not servers_only and here.has("elasticsearch")
             while here.is_running():
+                if waits_for_search and here.is_ready("elasticsearch"):
+                    waits_for_search = False
+                    click.echo("  ok elasticsearch ready: searches are ranked from now on")
                 time.sleep(_LOOK_EVERY_S)
             click.echo("Stopped from elsewhere.")
     except KeyboardInterrupt:
@@ -205,10 +210,19 @@ def _welcome(here: Stack, demo: dict[str, Any], detach: bool) -> str:
         f"  GraphQL    {base}/graphql   (open it in a browser for GraphiQL)",
         f"  REST       {base}/order, {base}/follow   (POST); {base}/user/ID/followers",
         f"  Logs       {here.instance.logs}",
-        *([f"  Left out   elasticsearch: {reason}"] if (reason := here.why_absent("elasticsearch")) else []),
+        *_about_search(here),
         *(["", "Sign in as", *people] if people else []),
         *(["", "Try", f"  {demo['curl']}"] if "curl" in demo else []),
         "",
         f"Stop with {how}" if detach else f"Stop with Ctrl-C, or {how} in another terminal.",
     ]
     return "\n".join(lines)
+
+
+def _about_search(here: Stack) -> list[str]:
+    """Nothing where it is as it should be."""
+    if reason := here.why_absent("elasticsearch"):
+        return [f"  Left out   elasticsearch: {reason}", "             Searches are answered by plain text, from PostgreSQL."]
+    if not here.is_ready("elasticsearch"):
+        return ["  Search     elasticsearch is still starting; until then searches are answered by plain text, from PostgreSQL"]
+    return []

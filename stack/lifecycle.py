@@ -1,7 +1,7 @@
 """Starting and stopping in order: servers side by side, migrations, units side by side, the ingress; and the way back.
 
 The broker takes some ten seconds, most of them on one core: the units start beside it, and wait for it themselves. The optional server, which
-takes longest, is waited for last, and with it only the units that need it.
+takes longest, is started and waited for last, if at all: units do without it until it is there.
 """
 
 import os
@@ -40,7 +40,7 @@ INGRESS_PROGRAM = "haproxy"
 
 
 def start_servers(plan: Plan, supervisor: Supervisor, progress: Progress) -> None:
-    """Start what does not run yet of supervisord and the servers, and wait for the stores. Raises StartFailed, SetupError."""
+    """Start what does not run yet of supervisord and all servers but the optional one, and wait for the stores. Raises StartFailed, SetupError."""
     if not supervisor.is_alive():
         # The ingress first: a taken port is told before anything is made.
         for server in (*([plan.ingress] if plan.ingress else []), *plan.servers):
@@ -48,8 +48,9 @@ def start_servers(plan: Plan, supervisor: Supervisor, progress: Progress) -> Non
         plan.write()
         mark, _, value = plan.instance.marker.partition("=")
         supervisor.launch(kept_environment(os.environ) | {mark: value})
-    supervisor.start([program.name for program in plan.server_programs()])
-    stores = [server.name for server in plan.servers if server.name not in (BROKER, OPTIONAL)]
+    mandatory = [server for server in plan.servers if server.name != OPTIONAL]
+    supervisor.start([program.name for server in mandatory for program in server.programs()])
+    stores = [server.name for server in mandatory if server.name != BROKER]
     ReadinessWatch(plan.instance, supervisor, progress).wait(_ready(plan, *stores), SERVERS_DEADLINE_S)
     define(plan.wiring, plan.instance.state / "definitions.json", progress)
 
@@ -59,8 +60,13 @@ def wait_for_broker(plan: Plan, supervisor: Supervisor, progress: Progress) -> N
     ReadinessWatch(plan.instance, supervisor, progress).wait(_ready(plan, BROKER), SERVERS_DEADLINE_S)
 
 
+def start_optional_server(plan: Plan, supervisor: Supervisor) -> None:
+    """Last, since its start takes as much CPU as all others together."""
+    supervisor.start([program.name for server in plan.servers if server.name == OPTIONAL for program in server.programs()])
+
+
 def wait_for_optional_server(plan: Plan, supervisor: Supervisor, progress: Progress) -> None:
-    """It was started with the others, and nothing that does without it waits for it. Raises StartFailed."""
+    """Raises StartFailed."""
     ReadinessWatch(plan.instance, supervisor, progress).wait(_ready(plan, OPTIONAL), OPTIONAL_SERVER_DEADLINE_S)
 
 

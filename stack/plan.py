@@ -69,10 +69,6 @@ class Plan:
     def server_programs(self) -> tuple[Program, ...]:
         return tuple(program for server in self.servers for program in server.programs())
 
-    def is_late(self, unit: Unit) -> bool:
-        """Whether a unit waits for the optional server, which takes longest to start, while the others serve already."""
-        return OPTIONAL in unit.needs and OPTIONAL in self.ports
-
     def unit_programs(self) -> tuple[Program, ...]:
         return tuple(unit_program(self.wiring, unit, name) for unit in self.wiring.units for name in unit.process_names)
 

@@ -12,8 +12,8 @@ class Unit:
 
     command: what runs it; `{python}` stands for the interpreter.
     broker_user: whose rights it has on the broker.
-    needs: the servers it talks to, of rabbitmq, postgres, mongo, redis, elasticsearch. Without the last one a unit starts all the
-        same where it can't be had, and gets no address of it.
+    needs: the servers it talks to, of rabbitmq, postgres, mongo, redis, elasticsearch. A unit waits for all but the last one, without
+        which it starts all the same; where it can't be had, it gets no address of it.
     readiness: path that answers 200 on its HTTP port once it can do its work.
     port: whether it listens for HTTP; each process gets a port of its own.
     processes: how many run beside each other on one machine.
@@ -47,6 +47,14 @@ UNITS: tuple[Unit, ...] = (
     Unit("products-clock", ("{python}", "-m", "services.products.clock"), "products-clock", ("rabbitmq", "postgres", "redis")),
     Unit("users", (*_NAMEKO, "services.users.service:UsersService"), "users", ("rabbitmq", "mongo", "redis")),
     Unit("users-capture", ("{python}", "-m", "services.users.cdc"), "users-capture", ("rabbitmq", "mongo", "redis")),
+    Unit("search", (*_NAMEKO, "services.search.service:SearchService"), "search", ("rabbitmq", "redis", "elasticsearch")),
+    Unit(
+        "search-indexer",
+        (*_NAMEKO, "services.search.handlers:SearchIndexer"),
+        "search-indexer",
+        ("rabbitmq", "redis", "elasticsearch"),
+        nice=5,
+    ),
     Unit("orders", (*_NAMEKO, "services.orders.service:OrdersService"), "orders", ("rabbitmq", "postgres", "redis")),
     Unit("orders-views", (*_NAMEKO, "services.orders.handlers:OrderViews"), "orders-views", ("rabbitmq", "postgres", "redis"), nice=5),
     Unit("orders-terms", (*_NAMEKO, "services.orders.handlers:OrderTerms"), "orders-terms", ("rabbitmq", "postgres", "redis"), nice=5),

@@ -3,7 +3,7 @@
 from flask import Blueprint
 
 from gateway.context import Gateway
-from gateway.rest import description, drops, orders, people, products
+from gateway.rest import description, drops, orders, people, products, searching
 from gateway.rest.messages import problem
 
 __all__ = ["make_blueprint", "problem"]
@@ -15,5 +15,6 @@ def make_blueprint(gateway: Gateway) -> Blueprint:
     people.add_routes(rest, gateway)
     products.add_routes(rest, gateway)
     drops.add_routes(rest, gateway)
+    searching.add_routes(rest, gateway)
     description.add_routes(rest, gateway)
     return rest

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -9,6 +10,7 @@ from msgspec import Meta
 from gateway.documents import DEFAULT_PAGE
 from gateway.rest import shapes
 from services.contracts.products import DropState, PageNumber
+from services.contracts.search import Amount, Currency, SearchKind, SearchSort, SearchText
 from services.contracts.values import Cursor, DropId, IdempotencyKey, Line, OrderId, PageSize, ProductId, UserId
 
 PATH_PARAMETERS: dict[str, Any] = {"order_id": OrderId, "user_id": UserId, "product_id": ProductId, "drop_id": DropId}
@@ -16,6 +18,15 @@ HEADERS: dict[str, tuple[Any, str]] = {
     "Idempotency-Key": (IdempotencyKey, "New for each wish, the same for its retries."),
     "If-Match": (Annotated[str, Meta(pattern=r'^"[0-9]{1,15}"$')], "The version that was read, in quotes, as ETag gave it."),
 }
+
+
+def _several(values: type[StrEnum]) -> Any:
+    """One of these, or several with commas between them."""
+    one = "|".join(values)
+    return Annotated[str, Meta(pattern=f"^({one})(,({one}))*$")]
+
+
+SeveralKinds, SeveralStates = _several(SearchKind), _several(DropState)
 # What any request may be refused with, and what one may be that needs a sign-in.
 ALWAYS = (400, 429, 503)
 SIGNED_IN = (401, 403)
@@ -135,6 +146,24 @@ OPERATIONS = (
         gives=("ETag",),
         signed_in=True,
         refusals=(404, 409),
+    ),
+    Operation(
+        *("GET", "/search", "search", "Products, drops and creators that fit, best first.", shapes.SearchPage),
+        query={
+            "q": Parameter(SearchText, default=""),
+            "kind": Parameter(SeveralKinds),
+            "status": Parameter(SeveralStates),
+            "tag": Parameter(Annotated[str, Meta(description="One, or several with commas between them.")]),
+            **_CREATOR,
+            "currency": Parameter(Currency),
+            "min_price": Parameter(Amount),
+            "max_price": Parameter(Amount),
+            "sort": Parameter(SearchSort, default=SearchSort.RELEVANCE.value),
+            "facets": Parameter(bool, default=False),
+            "limit": Parameter(PageSize, default=DEFAULT_PAGE),
+            **_AFTER,
+        },
+        gives=("Link",),
     ),
     Operation("GET", "/openapi.json", "describe", "This document.", dict[str, Any]),
 )

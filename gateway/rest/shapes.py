@@ -11,6 +11,7 @@ from msgspec import structs
 from services.contracts import products
 from services.contracts.orders import Instant, OrderStatus
 from services.contracts.products import DropState, PageNumber
+from services.contracts.search import SearchKind
 from services.contracts.values import (
     Cursor,
     DropId,
@@ -138,6 +139,57 @@ class Drop(Shape):
 
 class DropPage(Numbered):
     drops: list[Drop]
+
+
+class Highlight(Shape):
+    """fragments: HTML, escaped, with <em> around what fits."""
+
+    field: str
+    fragments: list[str]
+
+
+class SearchHit(Shape):
+    """A product, drop or creator as the index knows it, a moment behind. state: of a drop, at the time of asking."""
+
+    kind: SearchKind
+    id: str
+    name: str
+    creator_id: UserId
+    creator_name: str
+    created_at: Instant
+    follower_count: Units
+    price: Money | None
+    tags: list[str]
+    media: list[MediaId]
+    product_id: ProductId | None
+    starts_at: Instant | None
+    ends_at: Instant | None
+    state: DropState | None
+    highlights: list[Highlight]
+
+
+class FacetValue(Shape):
+    value: str
+    count: Units
+
+
+class Facet(Shape):
+    """How many hits have each value: kind, state, creator, tag, currency, or price in ranges, where a currency was asked for."""
+
+    name: str
+    values: list[FacetValue]
+
+
+class SearchPage(Shape):
+    """degraded: the search engine is away; products and drops by plain text. facets: where they were asked for."""
+
+    hits: list[SearchHit]
+    total: Units
+    total_is_exact: bool
+    facets: list[Facet]
+    degraded: bool
+    limit: PageSize
+    next: Cursor | None
 
 
 class Cancellation(Shape):

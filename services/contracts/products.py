@@ -137,6 +137,25 @@ class DropPage(msgspec.Struct, frozen=True):
     next: Cursor | None
 
 
+# What a name has to hold, word by word. Empty for all. Longer than this is no question.
+Words = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$", description="ISO 4217.")]
+
+
+class Sought(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a product, or the product and the price of a drop, must be: all of these, one of the tags. Null and empty ask for nothing.
+
+    min_price and max_price count in minor units of `currency`.
+    """
+
+    words: Words = ""
+    creator_id: UserId | None = None
+    tags: Annotated[list[Tag], Meta(max_length=10)] = []
+    currency: Currency | None = None
+    min_price: Annotated[int, Meta(ge=0, le=10**12)] | None = None
+    max_price: Annotated[int, Meta(ge=0, le=10**12)] | None = None
+
+
 ProductIds = Annotated[list[ProductId], Meta(min_length=1, max_length=100)]
 
 
@@ -192,3 +211,16 @@ class Products(Protocol):
 
         Raises as list_products, and NotFound for a product that there is not.
         """
+
+    def find_products(self, *, sought: Sought, first: PageSize = 20, after: Cursor | None = None) -> ProductPage:
+        """Products whose names hold all the words, or parts of words, newest first. Raises InvalidInput for a cursor of another list."""
+
+    def find_drops(
+        self,
+        *,
+        sought: Sought,
+        states: Annotated[list[DropState], Meta(max_length=5)] | None = None,
+        first: PageSize = 20,
+        after: Cursor | None = None,
+    ) -> DropPage:
+        """Drops whose names hold all the words, newest first; with states, those in one of them. Raises as find_products."""

@@ -68,6 +68,8 @@ USERS: dict[str, Rights] = {
             "users.list_following",
             "users.list_mutual",
             "users.find_followers",
+            "search.search",
+            "search.suggest",
         )
     ),
     "products": Rights(serves="products", calls=("orders.set_terms",)),
@@ -96,7 +98,36 @@ USERS: dict[str, Rights] = {
     "orders-views": Rights(consumes=(("orders.views", ("order.confirmed", "order.cancelled")),)),
     "orders-relay": Rights(publishes=("order.*", "stock.*", "drop.low_stock", "drop.sold_out", "drop.restocked")),
     "orders-reconciler": Rights(),
+    "search": Rights(serves="search", calls=("products.find_products", "products.find_drops")),
+    "search-indexer": Rights(
+        calls=(
+            "products.get_products",
+            "products.get_drops",
+            "products.list_products",
+            "products.list_drops",
+            "users.get_profiles",
+            "users.list_profiles",
+            "orders.get_stocks",
+        ),
+        consumes=(
+            (
+                "search.index",
+                (
+                    "product.created",
+                    "product.changed",
+                    "drop.scheduled",
+                    "drop.changed",
+                    "drop.cancelled",
+                    "drop.sold_out",
+                    "drop.restocked",
+                ),
+            ),
+            # Apart: a creator who is renamed, with all that they sell, or whom a million people follow at once, holds up no product.
+            ("search.creators", ("user.changed", "user.deleted")),
+            ("search.popularity", ("follow.created", "follow.removed")),
+        ),
+    ),
     # Teams. `operations` is the one behind the livedrops command; `analytics` reads.
-    "operations": Rights(calls=("orders.*", "products.*", "users.*"), watches=True, tends_dead_letters=True, stock_client=True),
+    "operations": Rights(calls=("orders.*", "products.*", "users.*", "search.*"), watches=True, tends_dead_letters=True, stock_client=True),
     "analytics": Rights(calls=("orders.get_stock", "users.get_user", "users.get_profiles"), watches=True, stock_client=True),
 }

@@ -15,13 +15,14 @@ from services.contracts.errors import BY_CODE
 from services.contracts.events import PAYLOADS, Event
 from services.contracts.orders import Orders
 from services.contracts.products import Products
+from services.contracts.search import Search
 from services.contracts.signatures import signatures
 from services.contracts.users import Users
 
 FOLDER = Path(__file__).parents[2] / "docs" / "contracts"
 RELEASED = FOLDER / "released"
 PUBLIC_SCHEMA = Path(__file__).parents[2] / "gateway" / "schema.graphql"
-SERVICES: dict[str, type] = {"orders": Orders, "products": Products, "users": Users}
+SERVICES: dict[str, type] = {"orders": Orders, "products": Products, "search": Search, "users": Users}
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 

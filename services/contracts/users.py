@@ -70,6 +70,13 @@ class Profile(msgspec.Struct, frozen=True):
     following_count: Units = 0
 
 
+class ProfilePage(msgspec.Struct, frozen=True):
+    """next: the id behind which the next page begins, null at the end."""
+
+    profiles: list[Profile]
+    next: UserId | None
+
+
 class FollowState(msgspec.Struct, frozen=True):
     """Whether user_id follows creator_id, and since when.
 
@@ -158,8 +165,14 @@ class Users(Protocol):
     def delete_user(self, *, user_id: UserId) -> None:
         """Delete a person with all that hangs on them, follows of and by them a moment later. An unknown one is no error. Raises Forbidden."""
 
-    def get_profiles(self, *, user_ids: UserIds) -> list[Profile]:
-        """The public profiles of those that there are, with counts, in the order asked."""
+    def get_profiles(self, *, user_ids: UserIds, fresh: bool = False) -> list[Profile]:
+        """The public profiles of those that there are, with counts, in the order asked.
+
+        fresh: as of the last acknowledged change, past the cache; for services that keep what they read.
+        """
+
+    def list_profiles(self, *, first: PageSize = 20, after: UserId | None = None) -> ProfilePage:
+        """Everybody's public profile, fresh, by id. For services, teams and operators. Raises Forbidden."""
 
     def follow(self, *, user_id: UserId, creator_id: UserId) -> FollowState:
         """Follow somebody; again is no error. Raises CannotFollowSelf, NotFound, Forbidden."""

@@ -33,6 +33,7 @@ BrokerUrl = Annotated[SecretStr, _url("amqp", "amqps")]
 PostgresUrl = Annotated[SecretStr, _url("postgresql", "postgres")]
 MongoUrl = Annotated[SecretStr, _url("mongodb", "mongodb+srv")]
 RedisUrl = Annotated[SecretStr, _url("redis", "rediss")]
+ElasticsearchUrl = Annotated[SecretStr, _url("http", "https")]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 

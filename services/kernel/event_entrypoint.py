@@ -4,6 +4,8 @@ A handler gets a list of events, whatever waited, and may raise. A batch that fa
 bad event holds up no other. An event that fails goes to the next delay queue, confirmed, before it is acknowledged; after
 the last step it goes to the dead-letter queue, with what was raised. Nothing is lost by dying in between: the broker
 delivers again, and handlers dedupe on event.id (`services.kernel.inbox`).
+
+A handler whose store is away raises Hold: then nothing is wrong with the events, and the batch waits here, with all behind it in the queue.
 """
 
 import logging
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import eventlet
 import msgspec
 from eventlet.event import Event as Signal
 from kombu import Exchange, Queue
@@ -25,7 +28,7 @@ from nameko.constants import AMQP_URI_CONFIG_KEY
 from nameko.exceptions import ContainerBeingKilled
 from nameko.messaging import Consumer
 
-from services.contracts.errors import InvalidInput, LiveDropsError
+from services.contracts.errors import InvalidInput, LiveDropsError, Unavailable
 from services.contracts.events import PAYLOADS, Event
 from services.kernel import calls, failpoints, wire
 from services.kernel.consuming import WatchedConsumer
@@ -37,6 +40,13 @@ from services.kernel.wire import ATTEMPT, ERROR
 log = logging.getLogger("livedrops.events")
 # A dead letter shows where it failed, not a novel.
 MAX_ERROR_TEXT = 2_000
+# A held batch is tried again after so long. It goes back to the broker before that takes an unacknowledged message for lost (30 minutes).
+HOLD_S = 1.0
+LONGEST_HOLD_S = 600.0
+
+
+class Hold(Unavailable):
+    """Raised by a handler that can do nothing right now, whatever the events are: its store is away. They are tried again, none is lost."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +98,8 @@ class EventConsumer(Consumer):  # type: ignore[misc]
             self._draining = False
 
     def _handle(self, deliveries: list[_Delivery]) -> None:
-        error = self._run([event for delivery in deliveries for event in delivery.events])
-        if isinstance(error, ContainerBeingKilled):
+        error = self._run_held([event for delivery in deliveries for event in delivery.events])
+        if isinstance(error, ContainerBeingKilled | Hold):
             for delivery in deliveries:
                 self.consumer.requeue_message(delivery.message)
             return
@@ -103,9 +113,21 @@ class EventConsumer(Consumer):  # type: ignore[misc]
         """Event by event, so that one that fails holds up no other."""
         for delivery in deliveries:
             for event in delivery.events:
-                error = self._run([event])
+                error = self._run_held([event])
                 if error is not None:
                     self._fail(delivery.message, event, error)
+
+    def _run_held(self, events: list[Event]) -> BaseException | None:
+        """Run the handler until it holds no more."""
+        deadline = time.monotonic() + LONGEST_HOLD_S
+        held = False
+        while isinstance(error := self._run(events), Hold) and time.monotonic() < deadline:
+            if not held:
+                log.warning("events are held", extra={"queue": event_queue(self.name), "error": str(error)})
+            held = True
+            process().metrics.count(f"events.{self.name}.held")
+            eventlet.sleep(HOLD_S)
+        return error
 
     def _run(self, events: list[Event]) -> BaseException | None:
         """Run the handler in a worker and wait for it. What it raised, or None."""
@@ -192,4 +214,4 @@ def event_handler(name: str, *, batch: int = 20) -> Callable[[Callable[..., None
 
 
 def _decorate(name: str, batch: int, method: Callable[..., None]) -> Callable[..., None]:
-    return EventConsumer.decorator(name, batch=batch)(method)  # type: ignore[no-any-return]
+    return EventConsumer.decorator(name, batch=batch, expected_exceptions=(Hold,))(method)  # type: ignore[no-any-return]

@@ -23,6 +23,7 @@ KNOWN = (
     "capture.before_publish",
     "capture.before_commit",
     "capture.after_commit",
+    "reindex.before_move_on",
 )
 
 

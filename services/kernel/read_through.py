@@ -15,6 +15,7 @@ import msgspec
 from services.kernel.cache import Cache
 
 T = TypeVar("T")
+Load = Callable[[Sequence[str]], Mapping[str, T]]
 # A loader that died with its claim holds up nobody for longer than this.
 CLAIM_S = 3.0
 # The others look again so often, and wait so long: about what a load takes when the store is well.
@@ -27,18 +28,20 @@ JITTER = 0.1
 class ReadThrough(Generic[T]):
     """Entries of one family.
 
-    load: takes ids, answers what there is; an id without an answer is not remembered.
+    load: takes ids, answers what there is; an id without an answer is not remembered. None where each `get` brings its own.
     """
 
-    def __init__(self, cache: Cache, family: str, kind: type[T], life_s: float, load: Callable[[Sequence[str]], Mapping[str, T]]) -> None:
+    def __init__(self, cache: Cache, family: str, kind: type[T], life_s: float, load: Load[T] | None = None) -> None:
         self._cache = cache
         self._family = family
         self._decoder = msgspec.json.Decoder(kind)
         self._life_s = life_s
         self._load = load
 
-    def get(self, ids: Sequence[str]) -> dict[str, T]:
+    def get(self, ids: Sequence[str], load: Load[T] | None = None) -> dict[str, T]:
         """What there is of these ids, from the cache or the store. Raises what `load` raises."""
+        load = load or self._load
+        assert load is not None
         known = self._look(ids)
         missing = [id for id in ids if id not in known]
         self._cache.count_looks(self._family, len(known), len(missing))
@@ -47,19 +50,19 @@ class ReadThrough(Generic[T]):
         token = uuid.uuid4().hex
         claimed = [id for id, mine in zip(missing, self._cache.claim(self._family, missing, token, CLAIM_S), strict=True) if mine]
         if claimed:
-            known |= self._load_and_fill(claimed, token)
+            known |= self._load_and_fill(claimed, token, load)
         others = [id for id in missing if id not in claimed]
-        return known | self._wait(others) if others else known
+        return known | self._wait(others, load) if others else known
 
-    def _load_and_fill(self, ids: Sequence[str], token: str) -> dict[str, T]:
-        loaded = dict(self._load(ids))
+    def _load_and_fill(self, ids: Sequence[str], token: str, load: Load[T]) -> dict[str, T]:
+        loaded = dict(load(ids))
         life_s = self._life_s * random.uniform(1 - JITTER, 1 + JITTER)
         self._cache.fill(self._family, {id: msgspec.json.encode(value) for id, value in loaded.items()}, token, life_s)
         if unknown := [id for id in ids if id not in loaded]:
             self._cache.drop(self._family, unknown)  # nobody need wait for the claim's end to learn the same
         return loaded
 
-    def _wait(self, ids: Sequence[str]) -> dict[str, T]:
+    def _wait(self, ids: Sequence[str], load: Load[T]) -> dict[str, T]:
         """What other loaders are bringing, or, where they take too long, what the store says."""
         deadline = time.monotonic() + PATIENCE_S
         known: dict[str, T] = {}
@@ -68,7 +71,7 @@ class ReadThrough(Generic[T]):
             time.sleep(LOOK_EVERY_S)
             known |= self._look(missing)
             missing = [id for id in missing if id not in known]
-        return known | dict(self._load(missing)) if missing else known
+        return known | dict(load(missing)) if missing else known
 
     def _look(self, ids: Sequence[str]) -> dict[str, T]:
         entries = self._cache.entries(self._family, ids)

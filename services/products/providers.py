@@ -10,6 +10,7 @@ from services.kernel.cursors import Cursors
 from services.kernel.postgres import Postgres
 from services.kernel.process import process
 from services.kernel.rpc_client import RpcClient
+from services.products.finding import Finder
 from services.products.settings import ProductsSettings
 from services.products.store import Shelf
 from services.products.usecases import Shop
@@ -60,7 +61,7 @@ class ShopProvider(ShelfProvider):
         self._rpc = RpcClient(here.settings.broker_url.get_secret_value(), here.settings.unit, here.metrics)
         here.require("broker", self._rpc.check)
         cursors = Cursors(here.settings.cursor_key.get_secret_value().encode(), "products")
-        self._shop = Shop(Shelf(self._postgres), self._rpc.service("orders", Orders), cursors)
+        self._shop = Shop(Shelf(self._postgres), self._rpc.service("orders", Orders), cursors, Finder(self._postgres))
 
     def start(self) -> None:
         self._rpc.start()

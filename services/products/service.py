@@ -11,6 +11,7 @@ from services.contracts.products import (
     ProductChange,
     ProductPage,
     Products,
+    Sought,
 )
 from services.kernel.current_call import CurrentCall
 from services.kernel.rpc_server import rpc
@@ -77,3 +78,11 @@ class ProductsService:
         self, *, state: DropState | None, creator_id: str | None, first: int, after: str | None, page: int | None, product_id: str | None
     ) -> DropPage:
         return usecases.list_drops(self.shop, DropFilter(state, creator_id, product_id), first, after, page)
+
+    @rpc
+    def find_products(self, *, sought: Sought, first: int, after: str | None) -> ProductPage:
+        return usecases.find_products(self.shop, sought, first, after)
+
+    @rpc
+    def find_drops(self, *, sought: Sought, states: list[DropState] | None, first: int, after: str | None) -> DropPage:
+        return usecases.find_drops(self.shop, sought, states or [], first, after)

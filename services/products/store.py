@@ -15,7 +15,7 @@ from services.kernel import ids
 from services.kernel.postgres import Postgres, Row, Session
 from services.products.domain import DropRow
 
-_PRODUCT = (
+PRODUCT_COLUMNS = (
     "id::text, creator_id::text, name, price_amount, price_currency, description, tags, media::text[], version, created_at, updated_at"
 )
 DROP_COLUMNS = (
@@ -51,7 +51,7 @@ update drops set starts_at = %(starts_at)s, ends_at = %(ends_at)s, stock = %(sto
 where creator_id = %(creator)s and id = %(id)s and (proposed->'drop'->>'version')::bigint = %(version)s returning 1
 """
 # The same conditions as services/products/domain.py: state_at, which judges what is shown.
-_IN_STATE = {
+IN_STATE = {
     DropState.SCHEDULED: "cancelled_at is null and starts_at > clock_timestamp()",
     DropState.LIVE: "cancelled_at is null and not sold_out and starts_at <= clock_timestamp() and ends_at > clock_timestamp()",
     DropState.SOLD_OUT: "cancelled_at is null and sold_out and starts_at <= clock_timestamp() and ends_at > clock_timestamp()",
@@ -111,21 +111,21 @@ class Shelf:
         with self._postgres.session() as session:
             creator_id = _creator_of(session, product_id, "product")
             rows = session.rows(
-                f"select {_PRODUCT}, clock_timestamp() from products where creator_id = %s and id = %s", (creator_id, product_id)
+                f"select {PRODUCT_COLUMNS}, clock_timestamp() from products where creator_id = %s and id = %s", (creator_id, product_id)
             )
         if not rows:
             raise NotFound("There is no such product.", product_id=product_id)
-        return _product(rows[0]), rows[0][-1]
+        return product_of(rows[0]), rows[0][-1]
 
     def products(self, product_ids: Sequence[str]) -> dict[str, Product]:
         """Those that there are."""
         with self._postgres.session() as session:
             places = _places(session, product_ids)
             found = session.rows(
-                f"select {_PRODUCT} from products where (creator_id, id) in (select * from unnest(%s::uuid[], %s::uuid[]))",
+                f"select {PRODUCT_COLUMNS} from products where (creator_id, id) in (select * from unnest(%s::uuid[], %s::uuid[]))",
                 (list(places.values()), list(places)),
             )
-        return {row[0]: _product(row) for row in found}
+        return {row[0]: product_of(row) for row in found}
 
     def change_product(self, before: Product, after: Product, events: Sequence[Event]) -> bool:
         """Write it over the version that was read. False where somebody was faster."""
@@ -147,9 +147,9 @@ class Shelf:
         if after is not None:
             conditions.append("(created_at, id) < (%(at)s, %(id)s::uuid)")
             values |= {"at": after.at, "id": after.id}
-        statement = f"select {_PRODUCT} from products where {' and '.join(conditions)} order by created_at desc, id desc limit %(size)s offset %(skip)s"
+        statement = f"select {PRODUCT_COLUMNS} from products where {' and '.join(conditions)} order by created_at desc, id desc limit %(size)s offset %(skip)s"
         with self._postgres.session() as session:
-            return [_product(row) for row in session.rows(statement, values)]
+            return [product_of(row) for row in session.rows(statement, values)]
 
     # Drops.
 
@@ -274,7 +274,7 @@ class LockedDrop:
 
 def _conditions(session: Session, wanted: DropFilter) -> tuple[list[str], dict[str, Any]]:
     """The conditions of a list and their values. A product's drops are its creator's: with both, one shard is asked. Raises NotFound."""
-    conditions, values = [_IN_STATE[wanted.state] if wanted.state else "true"], dict[str, Any]()
+    conditions, values = [IN_STATE[wanted.state] if wanted.state else "true"], dict[str, Any]()
     if wanted.product_id is not None:
         conditions.append("creator_id = %(owner)s and product_id = %(product)s")
         values |= {"owner": _creator_of(session, wanted.product_id, "product"), "product": wanted.product_id}
@@ -296,7 +296,8 @@ def _places(session: Session, wanted: Sequence[str]) -> dict[str, str]:
     return {row[0]: row[1] for row in rows}
 
 
-def _product(row: Row) -> Product:
+def product_of(row: Row) -> Product:
+    """A product of a row that begins with PRODUCT_COLUMNS."""
     id, creator_id, name, amount, currency, description, tags, media, version, created_at, updated_at = row[:11]
     return Product(id, creator_id, name, Money(amount, currency), description, tags, media, version, created_at, updated_at)
 

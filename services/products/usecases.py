@@ -6,25 +6,30 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+import msgspec
+
 from services.contracts.errors import Busy, Conflict, Forbidden, InvalidInput
 from services.contracts.orders import Orders
 from services.contracts.products import (
     Drop,
     DropChange,
     DropPage,
+    DropState,
     NewDrop,
     NewProduct,
     Product,
     ProductChange,
     ProductPage,
+    Sought,
     terms_of,
 )
 from services.contracts.users import Role
-from services.kernel import calls, failpoints
+from services.kernel import calls, failpoints, ids
 from services.kernel.calls import Call
 from services.kernel.cursors import Cursors
 from services.products import announcements, domain
 from services.products.domain import DropRow
+from services.products.finding import Finder
 from services.products.store import DropFilter, LockedDrop, Place, Proposal, Shelf
 
 # Changes of one drop that may be ahead of one: a seller has two hands.
@@ -39,6 +44,7 @@ class Shop:
     shelf: Shelf
     orders: Orders
     cursors: Cursors
+    finder: Finder
 
 
 def create_product(shop: Shop, product_id: str, creator_id: str, request: NewProduct, call: Call) -> Product:
@@ -171,6 +177,25 @@ def list_drops(shop: Shop, wanted: DropFilter, first: int, after: str | None, pa
     found, now = shop.shelf.list_drops(wanted, first + 1, place, skip)
     drops = [domain.as_seen(row, now) for row in found[:first]]
     return DropPage(drops, _cursor(shop, listing, drops[-1].starts_at, drops[-1].id) if len(found) > first else None)
+
+
+def find_products(shop: Shop, sought: Sought, first: int, after: str | None) -> ProductPage:
+    listing = f"found:{_fingerprint(sought)}"
+    found = shop.finder.products(sought, first + 1, _place(shop, listing, after))
+    products = found[:first]
+    return ProductPage(products, _cursor(shop, listing, products[-1].created_at, products[-1].id) if len(found) > first else None)
+
+
+def find_drops(shop: Shop, sought: Sought, states: Sequence[DropState], first: int, after: str | None) -> DropPage:
+    listing = f"found drops:{_fingerprint(sought, *sorted(set(states)))}"
+    found, now = shop.finder.drops(sought, states, first + 1, _place(shop, listing, after))
+    drops = [domain.as_seen(row, now) for row in found[:first]]
+    return DropPage(drops, _cursor(shop, listing, drops[-1].created_at, drops[-1].id) if len(found) > first else None)
+
+
+def _fingerprint(sought: Sought, *more: str) -> str:
+    """A question of any length, short enough for a cursor."""
+    return ids.derived_id(msgspec.json.encode(sought).decode(), *more)
 
 
 def require_seller(creator_id: str, call: Call) -> None:

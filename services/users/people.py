@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from services.contracts.users import Profile
+from services.contracts.users import Profile, User
 from services.kernel.cache import Cache
 from services.kernel.read_through import ReadThrough
 from services.users.domain import profile_of
@@ -30,10 +30,22 @@ class People:
         found = self._people.get(list(dict.fromkeys(user_ids)))
         return [found[user_id] for user_id in dict.fromkeys(user_ids) if user_id in found]
 
+    def fresh_profiles(self, user_ids: Sequence[str]) -> list[Profile]:
+        """The same past the cache, which learns of a change after those who hear its event."""
+        found = self._load(user_ids)
+        return [found[user_id] for user_id in dict.fromkeys(user_ids) if user_id in found]
+
+    def page(self, after: str | None, size: int) -> list[Profile]:
+        """Of everybody behind this id, by id, fresh."""
+        return self._counted(self._accounts.page(after, size))
+
+    def _counted(self, users: Sequence[User]) -> list[Profile]:
+        counts = self._lists.counts([user.id for user in users]) if users else {}
+        return [_with_counts(profile_of(user), counts[user.id]) for user in users]
+
     def _load(self, user_ids: Sequence[str]) -> dict[str, Profile]:
         users = self._accounts.get_many(user_ids)
-        counts = self._lists.counts(list(users)) if users else {}
-        return {user_id: _with_counts(profile_of(user), counts[user_id]) for user_id, user in users.items()}
+        return {profile.user_id: profile for profile in self._counted(list(users.values()))}
 
 
 def _with_counts(profile: Profile, counts: Counts) -> Profile:

@@ -38,6 +38,9 @@ QUERIES: dict[str, Query] = {
     "users.add": Query("users", ("_id",), _ONE),
     "users.get": Query("users", ("_id",), _ONE),
     "users.get_many": Query("users", ("_id",), _KEYS),
+    # Everybody's profile, a page at a time, for services that keep what they read.
+    "users.walk": Query("users", ("_id",), _EVERY),
+    "users.walk_from": Query("users", (), _EVERY),
     "users.set_roles": Query("users", ("_id",), _ONE),
     "users.update": Query("users", ("_id",), _ONE),
     "users.delete": Query("users", ("_id",), _ONE),

@@ -1,6 +1,6 @@
 """The RPC entrypoints of users."""
 
-from services.contracts.users import FollowPage, FollowState, Job, JobKind, Profile, Role, Session, User, UserChange, Users
+from services.contracts.users import FollowPage, FollowState, Job, JobKind, Profile, ProfilePage, Role, Session, User, UserChange, Users
 from services.kernel.current_call import CurrentCall
 from services.kernel.rpc_server import rpc
 from services.users import graph_usecases, usecases
@@ -54,8 +54,12 @@ class UsersService:
         usecases.delete_user(self.desk, user_id, self.call)
 
     @rpc
-    def get_profiles(self, *, user_ids: list[str]) -> list[Profile]:
-        return usecases.get_profiles(self.desk, user_ids)
+    def get_profiles(self, *, user_ids: list[str], fresh: bool) -> list[Profile]:
+        return usecases.get_profiles(self.desk, user_ids, fresh)
+
+    @rpc
+    def list_profiles(self, *, first: int, after: str | None) -> ProfilePage:
+        return usecases.list_profiles(self.desk, first, after, self.call)
 
     @rpc
     def follow(self, *, user_id: str, creator_id: str) -> FollowState:

@@ -71,6 +71,12 @@ class Accounts:
             found = list(self._users.find({"_id": {"$in": list(user_ids)}}, {"password_hash": 0}, comment="users.get_many"))
         return {document["_id"]: _user(document) for document in found}
 
+    def page(self, after: str | None, size: int) -> list[User]:
+        """People behind this id, by id."""
+        wanted, comment = ({"_id": {"$gt": after}}, "users.walk") if after is not None else ({}, "users.walk_from")
+        with self._mongo.errors():
+            return [_user(one) for one in self._users.find(wanted, {"password_hash": 0}, comment=comment).sort("_id", 1).limit(size)]
+
     def require(self, user_id: str, other_id: str) -> None:
         """Raises NotFound unless there are both."""
         with self._mongo.errors():

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec import structs
 
 from services.contracts.errors import EmailTaken, Unauthenticated
-from services.contracts.users import Profile, Role, Session, User, UserChange
+from services.contracts.users import Profile, ProfilePage, Role, Session, User, UserChange
 from services.kernel import ids
 from services.kernel.calls import Call
 from services.users import domain
@@ -103,8 +103,15 @@ def get_users(desk: Desk, user_ids: Sequence[str], call: Call) -> list[User]:
     return [found[user_id] for user_id in dict.fromkeys(user_ids) if user_id in found]
 
 
-def get_profiles(desk: Desk, user_ids: Sequence[str]) -> list[Profile]:
-    return desk.people.profiles(user_ids)
+def get_profiles(desk: Desk, user_ids: Sequence[str], fresh: bool) -> list[Profile]:
+    return desk.people.fresh_profiles(user_ids) if fresh else desk.people.profiles(user_ids)
+
+
+def list_profiles(desk: Desk, first: int, after: str | None, call: Call) -> ProfilePage:
+    call.require_operator()
+    found = desk.people.page(after, first + 1)
+    profiles = found[:first]
+    return ProfilePage(profiles, profiles[-1].user_id if len(found) > first else None)
 
 
 def update_user(desk: Desk, user_id: str, change: UserChange, call: Call) -> User:

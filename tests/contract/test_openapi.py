@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from flask import Flask
+from msgspec import structs
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from gateway import errors, inputs, openapi, presenters
@@ -22,6 +23,7 @@ from services.contracts import products, schemas
 from services.contracts.errors import BY_CODE, StaleVersion
 from services.contracts.orders import Order, OrderStatus, PlaceOrder, Stock, StockState
 from services.contracts.products import Drop, DropState, Product
+from services.contracts.search import Facet, FacetValue, Highlight, SearchHit, SearchKind
 from services.contracts.users import FollowState, Profile
 from services.contracts.values import Money
 from services.kernel.metrics import Metrics
@@ -34,6 +36,10 @@ PRICE = Money(4900, "EUR")
 STOCK = Stock(ID, ID, "x", NOW, NOW, 10, 9, 0, 1, PRICE, None, 3, StockState.ENDED)
 CARD = Drop(ID, ID, ID, "x", NOW, NOW, 10, 2, PRICE, {"a": "b"}, DropState.CANCELLED, NOW, 2, NOW, NOW)
 PROFILE = Profile(ID, "Ann", "", "", True, NOW, 1)
+HIT = SearchHit(
+    *(SearchKind.DROP, ID, "x", ID, "Ann", 1.0, NOW, 3, PRICE, ["a"], [ID], ID, NOW, NOW, DropState.LIVE),
+    [Highlight("name", ["<em>x</em>"])],
+)
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +85,9 @@ def test_what_needs_a_sign_in_says_so(app: Flask) -> None:
         (presenters.product(Product(ID, ID, "x", PRICE, "", ["a"], [ID], 1, NOW, NOW)), shapes.Product),
         (presenters.drop(STOCK, CARD), shapes.Drop),
         (presenters.drop(STOCK, None), shapes.Drop),
+        (presenters.search_hit(HIT), shapes.SearchHit),
+        (presenters.search_hit(structs.replace(HIT, price=None, state=None, media=[], highlights=[])), shapes.SearchHit),
+        (presenters.facet(Facet("kind", [FacetValue("DROP", 3)])), shapes.Facet),
     ],
 )
 def test_answers_have_the_shape_that_is_described(shown: dict[str, Any], shape: type[msgspec.Struct]) -> None:

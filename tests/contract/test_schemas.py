@@ -12,10 +12,11 @@ from services.contracts.compatibility import breaking_changes
 from services.contracts.signatures import signatures
 from services.orders.service import OrdersService
 from services.products.service import ProductsService
+from services.search.service import SearchService
 from services.users.service import UsersService
 
 DOCUMENTS = schemas.documents()
-IMPLEMENTATIONS = (OrdersService, ProductsService, UsersService)
+IMPLEMENTATIONS = (OrdersService, ProductsService, SearchService, UsersService)
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

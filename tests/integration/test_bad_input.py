@@ -47,6 +47,8 @@ PRICE = {"amount": 1, "currency": "EUR"}
 NEW_PRODUCT = {"name": "x", "price": {"amount": 1, "currency": "euro"}, "description": "x", "tags": ["x"], "media": [ID]}
 NEW_DROP = {"starts_at": "2036-01-01T00:00:00Z", "ends_at": "2036-01-02T00:00:00Z", "stock": 1, "per_user_limit": 1}
 NEW_DROP |= {"unit_price": PRICE, "metadata": {"colour": "red"}}
+SOUGHT = {"words": "x", "creator_id": ID, "tags": ["x"], "currency": "EUR", "min_price": 1, "max_price": 5}
+SEARCH_FILTER = {"kinds": ["DROP"], "creator_id": ID, "states": ["LIVE"], "tags": ["x"], "currency": "EUR", "min_price": 1, "max_price": 5}
 # Well-formed, but each refused by the state of the world: a wrong field must not make one of them succeed either.
 SAMPLES: dict[str, dict[str, Any]] = {
     "orders.place_order": {"request": WISH},
@@ -73,6 +75,12 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "products.get_drop": {"drop_id": ID},
     "products.get_drops": {"drop_ids": [ID]},
     "products.list_drops": {"state": "LIVE", "creator_id": ID, "first": 5, "after": "x", "page": 1, "product_id": ID},
+    "products.find_products": {"sought": SOUGHT, "first": 5, "after": "x"},
+    "products.find_drops": {"sought": SOUGHT, "states": ["LIVE"], "first": 5, "after": "x"},
+    "search.search": {"text": "x", "filter": SEARCH_FILTER, "sort": "NEWEST", "first": 5, "after": "x", "facets": True},
+    "search.suggest": {"text": "x", "first": 5},
+    "search.start_reindex": {},
+    "search.get_reindex": {},
     "users.sign_up": {"name": "x", "email": "no address", "password": "12345678"},
     "users.sign_in": {"email": "nobody@example.org", "password": "12345678"},
     "users.refresh": {"refresh_token": "a.b.c"},
@@ -85,7 +93,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "change": {"name": "x", "email": "x@example.org", "display_name": "x", "bio": "x", "picture": "https://example.org/x"},
     },
     "users.delete_user": {"user_id": ID},
-    "users.get_profiles": {"user_ids": [ID]},
+    "users.get_profiles": {"user_ids": [ID], "fresh": True},
+    "users.list_profiles": {"first": 5, "after": ID},
     "users.follow": {"user_id": ID, "creator_id": ID},
     "users.unfollow": {"user_id": ID, "creator_id": ID},
     "users.is_following": {"user_id": ID, "creator_id": ID},
@@ -291,6 +300,7 @@ def test_no_wrong_header_of_what_sellers_send_does_harm(
 LISTS = {
     "/products": ("page", "limit", "after", "creator_id", "surprise"),
     "/drops": ("page", "limit", "after", "status", "creator_id", "surprise"),
+    "/search": ("kind", "status", "creator_id", "currency", "min_price", "max_price", "sort", "limit", "after", "facets", "surprise"),
     f"/user/{ID}/followers": ("first", "after", "name", "surprise"),
     f"/user/{ID}/following": ("first", "after", "surprise"),
     "/follows": ("user_id", "creator_id", "surprise"),

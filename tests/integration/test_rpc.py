@@ -54,7 +54,7 @@ def stock_client(url: str, wanted: list[tuple[str, str, dict[str, Any]]]) -> lis
     return answers
 
 
-def test_a_stock_nameko_client_can_call_every_rpc(stack: Stack, open_drop: Callable[..., Stock]) -> None:
+def test_a_stock_nameko_client_can_call_every_rpc(stack: Stack, elasticsearch_url: str, open_drop: Callable[..., Stock]) -> None:
     url = stack.environment("operations")["LIVEDROPS_BROKER_URL"]
     drop, user, email = open_drop(), str(uuid.uuid4()), f"{uuid.uuid4().hex}@example.org"
     wish = {"drop_id": drop.drop_id, "user_id": user, "quantity": 1, "key": "k"}
@@ -71,7 +71,12 @@ def test_a_stock_nameko_client_can_call_every_rpc(stack: Stack, open_drop: Calla
     )
     assert [good for good, _ in first] == [True] * 4, first
     order_id, user_id, token, other_id = first[0][1]["id"], first[1][1]["id"], first[2][1]["refresh_token"], first[3][1]["id"]
-    wanted = _orders_calls(drop.drop_id, wish, order_id) | _products_calls(user_id) | _users_calls(person, user_id, other_id, token)
+    wanted = (
+        _orders_calls(drop.drop_id, wish, order_id)
+        | _products_calls(user_id)
+        | _search_calls()
+        | _users_calls(person, user_id, other_id, token)
+    )
     assert set(wanted) == {f"{service}.{rpc}" for service, protocol in SERVICES.items() for rpc in signatures(protocol)}
     answers = stock_client(url, [(*name.split("."), kwargs) for name, kwargs in wanted.items()])  # type: ignore[misc]
     assert dict(zip(wanted, [good for good, _ in answers], strict=True)) == dict.fromkeys(wanted, True), answers
@@ -115,9 +120,15 @@ def _products_calls(creator_id: str) -> Calls:
         "products.get_drop": {"drop_id": drop_id},
         "products.get_drops": {"drop_ids": [drop_id]},
         "products.list_drops": {"product_id": product_id},
+        "products.find_products": {"sought": {"words": "cap"}},
+        "products.find_drops": {"sought": {"words": "cap"}, "states": ["LIVE"]},
         "products.cancel_drop": {"drop_id": drop_id, "reason": "test"},
         "products.end_drop": {"drop_id": drop_id},
     }
+
+
+def _search_calls() -> Calls:
+    return {"search.search": {"text": "cap"}, "search.suggest": {"text": "ca"}, "search.start_reindex": {}, "search.get_reindex": {}}
 
 
 def _users_calls(person: dict[str, Any], user_id: str, other_id: str, token: str) -> Calls:
@@ -132,6 +143,7 @@ def _users_calls(person: dict[str, Any], user_id: str, other_id: str, token: str
         "users.sign_out": {"refresh_token": token},
         "users.update_user": {"user_id": user_id, "change": {"bio": "x"}},
         "users.get_profiles": {"user_ids": [user_id]},
+        "users.list_profiles": {"first": 2},
         "users.follow": pair,
         "users.is_following": pair,
         "users.are_following": {"user_id": user_id, "creator_ids": [other_id]},

@@ -111,6 +111,8 @@ def ask_accounts(deriver: Deriver, ann: User, bob: User) -> None:
         accounts.add(Account(person, "hash"), person.email)
     accounts.by_email(ann.email)
     accounts.get_many([ann.id, bob.id])
+    accounts.page(None, 1)
+    accounts.page(ann.id, 1)
     accounts.require(ann.id, bob.id)
     accounts.set_roles(ann.id, [Role.CREATOR])
     accounts.update(ann.id, {"email": "new@example.org"}, "new@example.org")

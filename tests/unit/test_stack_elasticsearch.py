@@ -10,11 +10,10 @@ import pytest
 
 from stack import elasticsearch_plugin, install_elasticsearch, plan
 from stack.credentials import Credentials
-from stack.environment import Wiring
 from stack.errors import StackError, Unavailable
 from stack.install_elasticsearch import VERSION, major_version, provide_elasticsearch
 from stack.instance import Instance
-from stack.plan import OPTIONAL, Plan
+from stack.plan import OPTIONAL
 from stack.servers import Site
 from stack.servers import elasticsearch as server
 from stack.servers.elasticsearch import Elasticsearch
@@ -250,16 +249,6 @@ def test_an_address_of_ones_own_is_not_looked_behind(monkeypatch: pytest.MonkeyP
 
     assert OPTIONAL not in servers
     assert absent == {}
-
-
-@pytest.mark.parametrize(("ports", "late"), [({"elasticsearch": 20001}, True), ({}, False)], ids=["there", "absent"])
-def test_only_a_unit_that_needs_it_waits_for_it(ports: dict[str, int], late: bool) -> None:
-    searching, selling = Unit("search", (), "search", ("rabbitmq", "elasticsearch")), Unit("orders", (), "orders", ("rabbitmq",))
-    wiring = Wiring("test", ports, CREDENTIALS, StackSettings.of({}), (searching, selling))
-    made = Plan(Instance("test", Path("/nowhere")), wiring, (), None, {})
-
-    assert made.is_late(searching) == late
-    assert not made.is_late(selling)
 
 
 class Without:
