@@ -142,7 +142,7 @@ class Search(Protocol):
         self,
         *,
         text: SearchText = "",
-        filter: SearchFilter = SearchFilter(),  # noqa: B008  # frozen
+        filter: SearchFilter = SearchFilter(),  # frozen
         sort: SearchSort = SearchSort.RELEVANCE,
         first: PageSize = 20,
         after: Cursor | None = None,
