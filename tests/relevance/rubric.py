@@ -27,32 +27,11 @@ _MAIN = ("type", "brand")
 SLOTS = ("type", "brand", "line", "colour", "material", "size", "style", "feature")
 # Words that creators' names share without being related.
 _SHARED_NAME_WORDS = frozenset(
-    (
-        "atelier",
-        "maison",
-        "studio",
-        "workshop",
-        "daughters",
-        "werkstatt",
-        "manufaktur",
-        "sohne",
-        "filles",
-        "taller",
-        "casa",
-        "hijas",
-        "oficina",
-        "filhas",
-        "bottega",
-        "officina",
-        "figlie",
-        "pracownia",
-        "warsztat",
-        "corki",
-        "press",
-        "prints",
-        "vinyl",
-        "tapes",
-    )  # fmt: skip
+    re.findall(
+        r"\w+",
+        "atelier maison studio workshop daughters werkstatt manufaktur sohne filles taller casa hijas oficina filhas bottega officina figlie "
+        "pracownia warsztat corki press prints vinyl tapes",
+    )
 )
 # Letters that Unicode does not take apart.
 _FOLDED = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe"})
