@@ -24,6 +24,9 @@ def main() -> int:
     worst = parser.parse_args().worst
     stack = Stack.of_profile("test")
     stack.up(servers_only=True, progress=lambda line: print(line, file=sys.stderr))
+    if not stack.has("elasticsearch"):
+        print(f"no Elasticsearch here: {stack.why_absent('elasticsearch')}", file=sys.stderr)
+        return 1
     url, judged = stack.environment("operations")["LIVEDROPS_SEARCH_ELASTICSEARCH_URL"], load()
     measured = dict[str, Measured]()
     for name, opened in ENGINES.items():
