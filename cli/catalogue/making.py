@@ -7,8 +7,9 @@ one behind the other, as they do in a shop's own export, and creators have ever 
 import random
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
+from string import Formatter
 
 from cli.catalogue.words import LANGUAGES, Language, language, things
 
@@ -85,18 +86,16 @@ def make_products(shape: Shape) -> Iterator[Made]:
 
 def make_product(shape: Shape, number: int) -> Made:
     """The product of that number, from 0."""
-    model = number // VARIANTS
-    creator = make_creator(shape, creator_of(shape, model))
-    traits, pattern, sentences, price = _model(shape, model, number % VARIANTS, creator)
-    words = language(creator.language)
+    model = _model(shape, number // VARIANTS)
+    traits, words = model.variant(number % VARIANTS), language(model.creator.language)
     currency = words.written.currency
     return Made(
         number=number,
-        creator=creator,
-        name=_name(words, traits, pattern),
-        description=_description(words, traits, sentences),
+        creator=model.creator,
+        name=_name(words, traits, model.pattern),
+        description=_description(words, traits, model.sentences),
         tags=_tags(words, traits),
-        amount=price * 100 * _PRICE_FACTOR.get(currency, 1) - 1,
+        amount=model.price * 100 * _PRICE_FACTOR.get(currency, 1) - 1,
         currency=currency,
         traits=traits,
     )
@@ -114,6 +113,7 @@ def _first_models(shape: Shape) -> list[int]:
     return [even * number + rest * number * number // shape.creators**2 for number in range(shape.creators)]
 
 
+@lru_cache(maxsize=64)
 def make_creator(shape: Shape, number: int) -> Creator:
     chance = random.Random(f"{shape.seed}:creator:{number}")
     words = language(LANGUAGES[number % len(LANGUAGES)])
@@ -122,32 +122,55 @@ def make_creator(shape: Shape, number: int) -> Creator:
     return Creator(f"creator-{number}", chance.choice(words.written.studios).format(**names), words.code, brands)
 
 
-def _model(shape: Shape, model: int, variant: int, creator: Creator) -> tuple[Traits, str, list[str], int]:
-    """The traits of a model's variant, the pattern of its name, its sentences, and its price in whole units."""
-    chance = random.Random(f"{shape.seed}:model:{model}")
+@dataclass(frozen=True)
+class _Model:
+    """What variants have in common. traits: those of the first variant. price: in whole units."""
+
+    creator: Creator
+    traits: Traits
+    colours: list[str]
+    sizes: list[str | None]
+    pattern: str
+    sentences: list[str]
+    price: int
+
+    def variant(self, number: int) -> Traits:
+        return replace(self.traits, colour=self.colours[number], size=self.sizes[number])
+
+
+# Variants are made one behind the other: a model is drawn once for all of them.
+@lru_cache(maxsize=VARIANTS)
+def _model(shape: Shape, number: int) -> _Model:
+    chance = random.Random(f"{shape.seed}:model:{number}")
+    creator = make_creator(shape, creator_of(shape, number))
     words, all = language(creator.language), things()
     type = chance.choice(tuple(all.group_of))
     group = all.groups[all.group_of[type]]
     pattern = chance.choice(words.written.name_patterns)
     size_in_name = bool(group.sizes) and chance.random() < _SIZE_IN_NAME
-    # A shuffled list and not a draw for each variant: variants of a model differ.
+    # Samples and not a draw for each variant: variants of a model differ.
     colours = chance.sample(tuple(words.colours), VARIANTS)
-    sizes = chance.sample(group.sizes, VARIANTS) if group.sizes else [None] * VARIANTS
+    sizes: list[str | None] = [*chance.sample(group.sizes, VARIANTS)] if group.sizes else [None] * VARIANTS
     traits = Traits(
         language=creator.language,
         type=type,
         brand=chance.choice(creator.brands),
         line=chance.choice(words.written.lines),
-        colour=colours[variant],
+        colour=colours[0],
         material=chance.choice(group.materials),
-        size=sizes[variant],
+        size=sizes[0],
         style=chance.choice(all.styles) if chance.random() < _HAS_STYLE else None,
         feature=chance.choice(tuple(words.features)) if chance.random() < _HAS_FEATURE else None,
         mentioned=chance.choice([other for other in all.group_of if other != type]) if chance.random() < _HAS_COMPANION else None,
-        in_name=frozenset(slot for slot in ("brand", "line", "colour", "material", "type") if f"{{{slot}}}" in pattern)
-        | ({"size"} if size_in_name else frozenset()),
+        in_name=_slots_of(pattern) | ({"size"} if size_in_name else frozenset()),
     )
-    return traits, pattern, chance.sample(words.written.sentences, 2), chance.randint(*group.price)
+    return _Model(creator, traits, colours, sizes, pattern, chance.sample(words.written.sentences, 2), chance.randint(*group.price))
+
+
+@cache
+def _slots_of(pattern: str) -> frozenset[str]:
+    """What a name of this pattern says."""
+    return frozenset(slot for _, slot, _, _ in Formatter().parse(pattern) if slot)
 
 
 def _name(words: Language, traits: Traits, pattern: str) -> str:
