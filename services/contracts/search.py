@@ -142,7 +142,7 @@ class Search(Protocol):
         self,
         *,
         text: SearchText = "",
-        filter: SearchFilter = SearchFilter(),  # frozen
+        filter: SearchFilter = SearchFilter(),
         sort: SearchSort = SearchSort.RELEVANCE,
         first: PageSize = 20,
         after: Cursor | None = None,
