@@ -267,10 +267,14 @@ def measure(bench: Bench, size: Size) -> int:
     first = [Question(each.name, each.operation, each.askings[: size.samples]) for each in asked_for]
     rest = [Question(each.name, each.operation, each.askings[size.samples :]) for each in asked_for]
     deep = bench.deep()
+    if not deep.askings:
+        print(f"nothing that is found has {DEEP_PAGE} pages: take a larger catalogue", flush=True)
     print("one client ...", flush=True)
-    rows = bench.alone([*first, deep])
+    rows = bench.alone([question for question in (*first, deep) if question.askings])
     rest += [bench.deep(), Question(CACHED, SEARCH, first[0].askings[:1])]
     for question in rest:
+        if not question.askings:
+            continue
         print(f"{question.name} ...", flush=True)
         rows += [bench.together(question, clients) for clients in CROWDS]
     print("indexing ...", flush=True)

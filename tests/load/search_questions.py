@@ -91,9 +91,9 @@ def questions(shape: Shape, count: int, seed: int) -> list[Question]:
 
 
 def common_words() -> Iterator[str]:
-    """Words that many products of a large catalogue have: types, each language's in turn."""
-    for types in zip(*(language(code).types.values() for code in LANGUAGES), strict=True):
-        yield from (type.sold.casefold() for type in types)
+    """Words that a quarter of a language's products have, each language's in turn: one of each sentence that says little."""
+    for sentences in zip(*(language(code).written.sentences for code in LANGUAGES), strict=True):
+        yield from (max(sentence.strip(".").format(type="").split(), key=len) for sentence in sentences)
 
 
 def _words(made: Made, chance: random.Random) -> str:
