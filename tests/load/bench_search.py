@@ -179,8 +179,7 @@ class Bench:
     def deep(self) -> Question:
         """Pages behind page 50, each with the cursor that the page before it gave."""
         with self._connection() as connection:
-            words = itertools.islice(common_words(), CHAINS)
-            chains = [list(self._chain(connection, word)) for word in words]
+            chains = [list(self._chain(connection, word)) for word in common_words()[:CHAINS]]
         # From one chain after the other: neighbours would find each other's work.
         return Question(DEEP, SEARCH, [asked for pages in itertools.zip_longest(*chains) for asked in pages if asked])
 

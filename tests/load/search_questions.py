@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -90,10 +90,11 @@ def questions(shape: Shape, count: int, seed: int) -> list[Question]:
     ]
 
 
-def common_words() -> Iterator[str]:
+def common_words() -> list[str]:
     """Words that a quarter of a language's products have, each language's in turn: one of each sentence that says little."""
-    for sentences in zip(*(language(code).written.sentences for code in LANGUAGES), strict=True):
-        yield from (max(sentence.strip(".").format(type="").split(), key=len) for sentence in sentences)
+    turns = zip(*(language(code).written.sentences for code in LANGUAGES), strict=True)
+    words = (max(sentence.strip(".").format(type="").split(), key=len) for sentences in turns for sentence in sentences)
+    return list(dict.fromkeys(words))
 
 
 def _words(made: Made, chance: random.Random) -> str:
