@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -132,10 +133,15 @@ class Bench:
     def __init__(self, stack: Stack, catalogue: Catalogue, size: Size) -> None:
         self._catalogue = catalogue
         self._size = size
-        self._straight = STRAIGHT(stack) if STRAIGHT else None
+        self._stack = stack
         tokens = Tokens(stack.environment("gateway")["LIVEDROPS_JWT_KEY"], "livedrops", TOKEN_LIFE_S)
         self._tokens = [tokens.issue(User(str(uuid.uuid4()), "Reader", "", [Role.FAN], datetime.now(UTC))) for _ in range(READERS)]
         self._address = stack.address("ingress").removeprefix("http://")
+
+    @cached_property
+    def _straight(self) -> Straight | None:
+        # Not before there is an index.
+        return STRAIGHT(self._stack) if STRAIGHT else None
 
     def wait_indexed(self) -> float:
         """Until a product that is made now is found: all that was told before it is in the index then. Seconds."""
