@@ -5,6 +5,8 @@ from services.contracts.products import (
     DropChange,
     DropPage,
     DropState,
+    Imported,
+    ImportedProduct,
     NewDrop,
     NewProduct,
     Product,
@@ -32,6 +34,10 @@ class ProductsService:
     @rpc
     def create_product(self, *, product_id: str, creator_id: str, product: NewProduct) -> Product:
         return usecases.create_product(self.shop, product_id, creator_id, product, self.call)
+
+    @rpc
+    def import_products(self, *, products: list[ImportedProduct]) -> list[Imported]:
+        return usecases.import_products(self.shop, products, self.call)
 
     @rpc
     def update_product(self, *, product_id: str, expected_version: int, change: ProductChange) -> Product:

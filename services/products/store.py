@@ -13,6 +13,7 @@ from services.contracts.products import Drop, DropState, NewDrop, NewProduct, Pr
 from services.contracts.values import Money
 from services.kernel import ids
 from services.kernel.postgres import Postgres, Row, Session
+from services.products import bulk
 from services.products.domain import DropRow
 
 PRODUCT_COLUMNS = (
@@ -100,6 +101,11 @@ class Shelf:
     def add_product(self, product: Product, request: NewProduct, events: Sequence[Event]) -> bool:
         """False where there is one of this creator under the id: nothing is written then."""
         return self._add(_INSERT_PRODUCT, _of_product(product) | {"request": _text(request)} | _outbox(events))
+
+    def add_products(self, products: Sequence[Product], requests: Sequence[NewProduct], events: Sequence[Event]) -> list[bool | None]:
+        """Many of one creator in one transaction: of each whether it was new; None where there is another under its id."""
+        with self._postgres.session() as session:
+            return bulk.add_products(session, products, requests, events)
 
     def was_created_as(self, product: Product, request: NewProduct) -> bool:
         with self._postgres.session() as session:

@@ -1,6 +1,6 @@
 """What the products context can do, one function a use case. Safe to repeat: ids are the caller's, and versions decide."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +15,9 @@ from services.contracts.products import (
     DropChange,
     DropPage,
     DropState,
+    Imported,
+    ImportedProduct,
+    ImportOutcome,
     NewDrop,
     NewProduct,
     Product,
@@ -54,6 +57,29 @@ def create_product(shop: Shop, product_id: str, creator_id: str, request: NewPro
     if not shop.shelf.add_product(product, request, [told]) and not shop.shelf.was_created_as(product, request):
         raise Conflict("There is another product under this id.", product_id=product_id)
     return shop.shelf.product(product_id)[0]
+
+
+def import_products(shop: Shop, imported: Sequence[ImportedProduct], call: Call) -> list[Imported]:
+    """Each creator's in one transaction. One that comes twice is new once; what a lost answer leaves open, the same call again settles."""
+    call.require_operator()
+    outcomes = dict[int, Imported]()
+    for creator_id in dict.fromkeys(each.creator_id for each in imported):
+        call.require_time()
+        places = [place for place, each in enumerate(imported) if each.creator_id == creator_id]
+        outcomes |= zip(places, _import_of_creator(shop, [imported[place] for place in places], call), strict=True)
+    return [outcomes[place] for place in range(len(imported))]
+
+
+def _import_of_creator(shop: Shop, imported: Sequence[ImportedProduct], call: Call) -> Iterator[Imported]:
+    now = shop.shelf.now()
+    products = [domain.created(each.product_id, each.creator_id, each.product, now) for each in imported]
+    told = [announcements.of_product("product.created", product, now, call.correlation_id) for product in products]
+    new = shop.shelf.add_products(products, [each.product for each in imported], told)
+    for product, was_new in zip(products, new, strict=True):
+        if was_new is None:
+            yield Imported(product.id, ImportOutcome.REFUSED, Conflict.code)
+        else:
+            yield Imported(product.id, ImportOutcome.CREATED if was_new else ImportOutcome.UNCHANGED)
 
 
 def update_product(shop: Shop, product_id: str, expected_version: int, change: ProductChange, call: Call) -> Product:

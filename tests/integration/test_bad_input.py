@@ -64,6 +64,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "orders.close_stock": {"drop_id": ID, "reason": "x"},
     "orders.reconcile": {"after": ID, "first": 5},
     "products.create_product": {"product_id": ID, "creator_id": ID, "product": NEW_PRODUCT},
+    "products.import_products": {"products": [{"product_id": ID, "creator_id": ID, "product": NEW_PRODUCT}]},
     "products.update_product": {"product_id": ID, "expected_version": 1, "change": {**NEW_PRODUCT, "price": PRICE}},
     "products.get_product": {"product_id": ID},
     "products.get_products": {"product_ids": [ID]},

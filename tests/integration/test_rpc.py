@@ -111,6 +111,7 @@ def _products_calls(creator_id: str) -> Calls:
     sale = {"starts_at": begin.isoformat(), "ends_at": (begin + timedelta(hours=1)).isoformat(), "stock": 5}
     return {
         "products.create_product": {"product_id": product_id, "creator_id": creator_id, "product": product},
+        "products.import_products": {"products": [{"product_id": product_id, "creator_id": creator_id, "product": product}]},
         "products.update_product": {"product_id": product_id, "expected_version": 1, "change": {"name": "A cap"}},
         "products.get_product": {"product_id": product_id},
         "products.get_products": {"product_ids": [product_id]},

@@ -1,0 +1,24 @@
+"""The gate: the search service's ranking against the judged queries, and against what anybody gets from Elasticsearch in an afternoon."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.relevance.engines import plain_multi_match
+from tests.relevance.judged import load
+from tests.relevance.measuring import SPLITS, Measured, measure, table
+
+GATE = 0.9
+BETTER_BY = 0.05
+
+
+@pytest.fixture(scope="module")
+def plain(elasticsearch_url: str) -> Iterator[Measured]:
+    judged = load()
+    with plain_multi_match(elasticsearch_url, judged) as engine:
+        yield measure(engine, judged.queries)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_the_plain_engine_answers_well_enough_to_be_worth_beating(plain: Measured, split: str) -> None:
+    assert 0.5 < plain.of_split(split) < 1, table({"plain": plain})
