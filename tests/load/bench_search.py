@@ -52,6 +52,7 @@ from tests.load.search_questions import (
     search,
 )
 from tests.load.search_report import Freshness, Indexing, report, verdicts
+from tests.load.search_straight import StraightSearch
 
 CROWDS = (8, 32)
 READERS = 100
@@ -64,7 +65,7 @@ APART_S = 6.0
 # Chains of pages that are walked for deep cursors, and pages of each that are asked for.
 CHAINS, DEEP_PAGES = 10, 100
 # What puts a question straight to Elasticsearch as the search service would; without it only we are measured.
-STRAIGHT: Callable[[Stack], Straight] | None = None
+STRAIGHT: Callable[[Stack], Straight] | None = StraightSearch
 
 
 class Size(msgspec.Struct, frozen=True):

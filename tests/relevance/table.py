@@ -13,9 +13,14 @@ from stack.api import Stack
 from tests.relevance.engines import Engine, plain_multi_match
 from tests.relevance.judged import JudgedSet, load
 from tests.relevance.measuring import Measured, measure, table
+from tests.relevance.ours import ours, without
 
 # By the column's name: given Elasticsearch's address and the set, an engine with the set in it for the block.
-ENGINES: dict[str, Callable[[str, JudgedSet], AbstractContextManager[Engine]]] = {"plain": plain_multi_match}
+ENGINES: dict[str, Callable[[str, JudgedSet], AbstractContextManager[Engine]]] = {
+    "plain": plain_multi_match,
+    "ours": ours,
+    **{f"no {signal}": without(signal) for signal in ("fuzzy", "name_prefix", "name_stem", "creator_name", "tags", "popularity", "live")},
+}
 
 
 def main() -> int:

@@ -7,6 +7,7 @@ import pytest
 from tests.relevance.engines import plain_multi_match
 from tests.relevance.judged import load
 from tests.relevance.measuring import SPLITS, Measured, measure, table
+from tests.relevance.ours import ours
 
 GATE = 0.9
 BETTER_BY = 0.05
@@ -22,3 +23,17 @@ def plain(elasticsearch_url: str) -> Iterator[Measured]:
 @pytest.mark.parametrize("split", SPLITS)
 def test_the_plain_engine_answers_well_enough_to_be_worth_beating(plain: Measured, split: str) -> None:
     assert 0.5 < plain.of_split(split) < 1, table({"plain": plain})
+
+
+@pytest.fixture(scope="module")
+def measured(elasticsearch_url: str) -> Iterator[Measured]:
+    judged = load()
+    with ours(elasticsearch_url, judged) as engine:
+        yield measure(engine, judged.queries)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_the_ranking_keeps_its_promise_on_both_halves(measured: Measured, plain: Measured, split: str) -> None:
+    shown = table({"plain": plain, "ours": measured})
+    assert measured.of_split(split) > GATE, shown
+    assert measured.of_split(split) >= plain.of_split(split) + BETTER_BY, shown
