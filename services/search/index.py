@@ -111,8 +111,8 @@ MAPPINGS: dict[str, Any] = {
         "tags": {"type": "keyword", "copy_to": "all", "fields": {"text": {"type": "text", "analyzer": "stems"}}},
         "creator_id": _KEYWORD,
         "creator_name": _text(prefix=_PREFIX),
-        # All of the text, to ask whether the words are there at all, wherever they are.
-        "all": {"type": "text", "analyzer": "words", "norms": False, "fields": {"stem": {**_STEM, "norms": False}}},
+        # All of the text, to ask whether all the words are there, wherever they are.
+        "all": {**_STEM, "norms": False},
         "followers": {"type": "long"},
         "created_at": {"type": "date"},
         "price": {"type": "long"},

@@ -8,10 +8,12 @@ from typing import Any
 from services.contracts.products import DropState
 from services.contracts.search import Facet, FacetValue, Highlight, SearchFilter, SearchKind, SearchSort
 from services.search.ranking import (
+    ANY_WORD,
     FACET_SIZE,
     FUZZINESS,
     MAX_EXPANSIONS,
-    MINIMUM_SHOULD_MATCH,
+    MOST_ASKED,
+    MOST_WORDS,
     PREFIX_LENGTH,
     PRICE_BOUNDS,
     WEIGHTS,
@@ -33,6 +35,7 @@ _ORDERS: dict[SearchSort, list[Body]] = {
     SearchSort.PRICE_ASCENDING: [{"price": "asc"}, *_NEWEST],
     SearchSort.PRICE_DESCENDING: [{"price": "desc"}, *_NEWEST],
 }
+_TYPOS: Body = {"fuzziness": FUZZINESS, "prefix_length": PREFIX_LENGTH, "max_expansions": MAX_EXPANSIONS}
 _BY_PRICE = (SearchSort.PRICE_ASCENDING, SearchSort.PRICE_DESCENDING)
 
 
@@ -72,9 +75,10 @@ def search_body(question: Question) -> Body:
 
 def _query(question: Question) -> Body:
     conditions = {"filter": conditions_of(question), "must_not": [{"term": {"deleted": True}}]}
-    words = question.text.strip()
-    found: Body = {"bool": {**conditions, **(_text(words, question.weights) if words else {"must": [{"match_all": {}}]})}}
-    return _ranked(found, question) if question.sort is SearchSort.RELEVANCE else found
+    words, best_first = question.text.split()[:MOST_ASKED], question.sort is SearchSort.RELEVANCE
+    enough = ANY_WORD if best_first else MOST_WORDS
+    found: Body = {"bool": {**conditions, **(_text(words, enough, question.weights) if words else {"must": [{"match_all": {}}]})}}
+    return _ranked(found, question) if best_first else found
 
 
 def conditions_of(question: Question) -> list[Body]:
@@ -117,27 +121,33 @@ def in_state(state: DropState, now: datetime) -> Body:
             return {"bool": {"filter": [drop, begun], "must_not": [cancelled, over, sold_out]}}
 
 
-def _text(words: str, weights: Weights) -> Body:
-    """Enough of the words must be there, whole, misspelt, or, the last, begun; the better the place, the higher the score."""
-    fuzzy = {"fuzziness": FUZZINESS, "prefix_length": PREFIX_LENGTH, "max_expansions": MAX_EXPANSIONS}
-    enough = {"minimum_should_match": MINIMUM_SHOULD_MATCH}
-    there = [
-        {"match": {"all.stem": {"query": words, **enough}}},
-        {"match": {"all": {"query": words, **fuzzy, **enough, "boost": weights.fuzzy}}},
-        {"match_bool_prefix": {"all": {"query": words, **fuzzy, **enough, "boost": weights.fuzzy}}},
-        {"match": {"name.code": {"query": words, "operator": "and"}}},
-    ]
+def _text(words: Sequence[str], enough: str, weights: Weights) -> Body:
+    """Enough of the words must be there, whole, misspelt, or, the last, begun; the more of them and the better the places, the higher the score."""
+    *whole, last = words
+    found = [_word(word, weights) for word in whole] + [_word(last, weights, begun=True)]
+    text = " ".join(words)
     better = [
-        _match("name", words, weights.name),
-        _match("name.stem", words, weights.name_stem),
-        _match("name.prefix", words, weights.name_prefix, operator="and"),
-        _match("name.code", words, weights.name_code),
-        {"match_phrase": {"name": {"query": words, "slop": 1, "boost": weights.name_phrase}}},
-        _match("creator_name", words, weights.creator_name),
-        _match("tags.text", words, weights.tags),
-        _match("description.stem", words, weights.description),
+        _match("all", text, weights.every_word, operator="and"),
+        {"match_phrase": {"name": {"query": text, "slop": 1, "boost": weights.phrase}}},
     ]
-    return {"must": [{"bool": {"should": there, "minimum_should_match": 1}}], "should": better}
+    return {"must": [{"bool": {"should": found, "minimum_should_match": enough}}], "should": better}
+
+
+def _word(word: str, weights: Weights, begun: bool = False) -> Body:
+    """One word, in the place where it counts most. begun: it may be the beginning of one."""
+    places = [
+        _match("name", word, weights.name),
+        _match("name.stem", word, weights.name_stem),
+        _match("name", word, weights.name * weights.fuzzy, **_TYPOS),
+        _match("name.code", word, weights.name_code),
+        _match("creator_name", word, weights.creator_name),
+        _match("creator_name", word, weights.creator_name * weights.fuzzy, **_TYPOS),
+        _match("tags.text", word, weights.tags),
+        _match("description.stem", word, weights.description),
+    ]
+    if begun:
+        places += [_match("name.prefix", word, weights.name_prefix), _match("creator_name.prefix", word, weights.creator_prefix)]
+    return {"dis_max": {"queries": places, "tie_breaker": weights.elsewhere}}
 
 
 def _match(field: str, words: str, boost: float, **more: Any) -> Body:
@@ -172,8 +182,7 @@ def _moment(now: datetime) -> int:
 def _highlight(words: str) -> Body:
     """Apart from the query itself, whose other fields have nothing to show."""
     fields = list(_HIGHLIGHTED)
-    fuzzy = {"fuzziness": FUZZINESS, "prefix_length": PREFIX_LENGTH, "max_expansions": MAX_EXPANSIONS}
-    query = {"multi_match": {"query": words, "type": "bool_prefix", "fields": fields, **fuzzy}}
+    query = {"multi_match": {"query": words, "type": "bool_prefix", "fields": fields, **_TYPOS}}
     return {
         "encoder": "html",
         "pre_tags": ["<em>"],
@@ -224,10 +233,9 @@ def _values(buckets: Any) -> list[FacetValue]:
 def suggest_body(text: str, first: int, now: datetime, weights: Weights = WEIGHTS) -> Body:
     """Names that hold all the words, the last of which may be begun. Twice as many, since some are the same."""
     words = text.strip()
-    typos = {"fuzziness": FUZZINESS, "prefix_length": PREFIX_LENGTH, "max_expansions": MAX_EXPANSIONS}
     there: list[Body] = [
         {"match": {"name.prefix": {"query": words, "operator": "and"}}},
-        {"match_bool_prefix": {"name": {"query": words, **typos, "minimum_should_match": "100%", "boost": weights.fuzzy}}},
+        {"match_bool_prefix": {"name": {"query": words, **_TYPOS, "minimum_should_match": "100%", "boost": weights.fuzzy}}},
     ]
     found: Body = {
         "bool": {
