@@ -68,7 +68,7 @@ def up(profile: str, servers_only: bool, detach: bool) -> None:
                 click.echo(_welcome(here, _load_demo(here) if profile == "dev" else {}, detach))
             if detach:
                 return
-            waits_for_search = not servers_only and here.has("elasticsearch")
+            waits_for_search = not servers_only and here.has("elasticsearch") and not here.is_ready("elasticsearch")
             while here.is_running():
                 if waits_for_search and here.is_ready("elasticsearch"):
                     waits_for_search = False

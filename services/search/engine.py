@@ -1,6 +1,7 @@
 """The line to Elasticsearch: every call has a deadline, and while it is away nobody waits for it.
 
-After a failure calls are refused at once, and a thread of its own asks until Elasticsearch answers again.
+After a failure, or two answers in a row that did not come in time, calls are refused at once, and a thread of its own asks until
+Elasticsearch answers again.
 """
 
 import logging
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from elastic_transport import ApiResponse, JsonSerializer, NdjsonSerializer, TransportError
+from elastic_transport import ApiResponse, ConnectionTimeout, JsonSerializer, NdjsonSerializer, TransportError
 from elasticsearch import ApiError, Elasticsearch
 
 from services.contracts.errors import Unavailable
@@ -71,6 +72,7 @@ class Engine:
         self._writers = self._client.options(request_timeout=WRITE_TIMEOUT_S) if self._client else None
         self._lock = threading.Lock()
         self._reason = "" if url else "no LIVEDROPS_SEARCH_ELASTICSEARCH_URL is set"
+        self._slow = 0
         self._closed = threading.Event()
 
     def is_away(self) -> bool:
@@ -81,9 +83,12 @@ class Engine:
         if self._reason:
             raise Away(f"Elasticsearch: {self._reason}")
 
-    def read(self, method: str, path: str, body: Any = None) -> Any:
-        """A question that somebody waits for. Raises Away, Missing, Refused."""
-        return self._ask(self._readers, "read", method, path, body)
+    def read(self, method: str, path: str, body: Any = None, perishable: bool = False) -> Any:
+        """A question that somebody waits for. Raises Away, Missing, Refused.
+
+        perishable: what is asked may go at any time, because a new index has taken its place; that is Missing, however it is told.
+        """
+        return self._ask(self._readers, "read", method, path, body, perishable=perishable)
 
     def write(self, method: str, path: str, body: Any = None) -> Any:
         """A change, or a question of the indexer's. Raises Away, Missing, Refused."""
@@ -99,15 +104,32 @@ class Engine:
         if self._client:
             self._client.close()
 
-    def _ask(self, client: Elasticsearch | None, what: str, method: str, path: str, body: Any, content_type: str = _JSON) -> Any:
+    def _ask(
+        self,
+        client: Elasticsearch | None,
+        what: str,
+        method: str,
+        path: str,
+        body: Any,
+        content_type: str = _JSON,
+        perishable: bool = False,
+    ) -> Any:
         self.check()
         assert client is not None
         try:
             with self._metrics.timed(f"store.elasticsearch.{what}"):
-                return _answer(client, method, path, body, content_type)
+                answer = _answer(client, method, path, body, content_type)
+            self._slow = 0
+            return answer
+        except ConnectionTimeout as error:
+            # One that takes too long may be a hard question; two in a row are an engine that hangs.
+            self._slow += 1
+            raise (self._lost(str(error)) if self._slow > 1 else Away(f"Elasticsearch: {error}")) from error
         except TransportError as error:
             raise self._lost(str(error)) from error
         except ApiError as error:
+            if perishable and error.status_code == 503:
+                raise Missing(f"Elasticsearch: {error.error}") from error
             if error.status_code in _AWAY:
                 raise self._lost(f"{error.status_code} {error.error}") from error
             if error.status_code == 404:
@@ -131,7 +153,7 @@ class Engine:
             except (TransportError, ApiError):
                 self._metrics.count("store.elasticsearch.away")
                 continue
-            self._reason = ""
+            self._reason, self._slow = "", 0
             log.info("Elasticsearch is back", extra={"away_s": round(time.monotonic() - began, 1)})
             return
 

@@ -13,6 +13,8 @@ from services.search.settings import SearchSettings
 
 # How soon a reindex that was asked for begins, and how soon followers that are due are counted.
 LOOK_EVERY_S = 0.5
+# Of counting, one after the other: a process that is to stop waits for them.
+ROUNDS = 10
 
 
 class SearchIndexer:
@@ -36,11 +38,11 @@ class SearchIndexer:
     @timer(interval=LOOK_EVERY_S)  # type: ignore[untyped-decorator]
     def rebuild(self) -> None:
         with suppress(Unavailable):  # whoever is away: the step is done at the next look
-            while self.indexer.rebuilder.round():
-                pass
+            self.indexer.rebuilder.round()
 
     @timer(interval=LOOK_EVERY_S)  # type: ignore[untyped-decorator]
     def count_followers(self) -> None:
         with suppress(Unavailable):
-            while indexing.count_followers(self.indexer):
-                pass
+            for _ in range(ROUNDS):
+                if not indexing.count_followers(self.indexer):
+                    return

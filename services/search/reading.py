@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from services.contracts.errors import NotFound
 from services.contracts.orders import Orders
@@ -16,6 +16,9 @@ from services.kernel.cache import batched
 from services.search import domain
 from services.search.domain import Document
 
+T = TypeVar("T")
+# What is on a page, and the cursor of the next, None at the end.
+Page = tuple[list[T], str | None]
 # As many as one RPC takes.
 PAGE = 100
 # Each call has its own deadline: what is read belongs to nobody who waits.
@@ -41,7 +44,7 @@ class Sources:
         wanted = list(dict.fromkeys(user_ids))
         known, now = self._profiles(wanted), datetime.now(UTC)
         gone = [domain.tombstone(SearchKind.CREATOR, user_id, domain.GONE, now) for user_id in wanted if user_id not in known]
-        return self.of_creators(known.values(), now) + gone
+        return self.of_creators(known.values()) + gone
 
     def of_products(self, products: Sequence[Product]) -> list[Document]:
         creators = self._profiles(product.creator_id for product in products)
@@ -57,12 +60,12 @@ class Sources:
         ]
 
     @staticmethod
-    def of_creators(profiles: Iterable[Profile], now: datetime) -> list[Document]:
+    def of_creators(profiles: Iterable[Profile]) -> list[Document]:
+        now = datetime.now(UTC)
         made = (domain.creator_document(profile, now) for profile in profiles)
         return [document for document in made if document is not None]
 
-    def all_products(self, creator_id: str | None = None, after: str | None = None) -> Iterator[tuple[list[Product], str | None]]:
-        """Pages, each with the cursor of the next."""
+    def all_products(self, creator_id: str | None = None, after: str | None = None) -> Iterator[Page[Product]]:
         while True:
             with _in_time():
                 page = self.products.list_products(creator_id=creator_id, first=PAGE, after=after)
@@ -70,10 +73,8 @@ class Sources:
             if after is None:
                 return
 
-    def all_drops(
-        self, creator_id: str | None = None, product_id: str | None = None, after: str | None = None
-    ) -> Iterator[tuple[list[Drop], str | None]]:
-        """Pages, each with the cursor of the next; none for a product that there is not."""
+    def all_drops(self, creator_id: str | None = None, product_id: str | None = None, after: str | None = None) -> Iterator[Page[Drop]]:
+        """No page for a product that there is not."""
         while True:
             try:
                 with _in_time():
@@ -84,10 +85,13 @@ class Sources:
             if after is None:
                 return
 
-    def profiles_page(self, after: str | None) -> tuple[list[Profile], str | None]:
-        with _in_time():
-            page = self.users.list_profiles(first=PAGE, after=after)
-        return page.profiles, page.next
+    def all_profiles(self, after: str | None) -> Iterator[Page[Profile]]:
+        while True:
+            with _in_time():
+                page = self.users.list_profiles(first=PAGE, after=after)
+            yield page.profiles, (after := page.next)
+            if after is None:
+                return
 
     def _profiles(self, user_ids: Iterable[str]) -> dict[str, Profile]:
         found = _each(user_ids, lambda ids: self.users.get_profiles(user_ids=ids, fresh=True))

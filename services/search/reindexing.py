@@ -13,9 +13,10 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -25,14 +26,17 @@ from services.kernel import failpoints
 from services.search.domain import Document
 from services.search.engine import Engine, Missing, Refused
 from services.search.index import LAYOUT, Names, definition
-from services.search.reading import Sources
+from services.search.reading import Page, Sources
 from services.search.store import Writer
 
+T = TypeVar("T")
 log = logging.getLogger("livedrops.search")
 # Taken over when its holder has been silent for so long: longer than any step takes, and its calls have deadlines.
 SILENT_S = 10.0
+# Read and written in a step: half a second's work, and little of it is done again by another.
+PAGES_A_STEP = 5
 # Steps of one round; between rounds the process may stop.
-STEPS = 20
+STEPS = 4
 # So often it is looked whether there is an index, and one that fits.
 LOOK_EVERY_S = 2.0
 # After one that failed, the next begins by itself.
@@ -243,25 +247,22 @@ class Rebuilder:
             job.cursor = found[-1]["sort"][0]
 
     def _copy_products(self, job: Job) -> None:
-        products, next = _only(self._sources.all_products(after=job.cursor))
-        self._write(job, self._sources.of_products(products), len(products), next, "drops")
+        self._copy(job, self._sources.all_products(after=job.cursor), self._sources.of_products, "drops")
 
     def _copy_drops(self, job: Job) -> None:
-        drops, next = _only(self._sources.all_drops(after=job.cursor))
-        self._write(job, self._sources.of_drops(drops), len(drops), next, "creators")
+        self._copy(job, self._sources.all_drops(after=job.cursor), self._sources.of_drops, "creators")
 
     def _copy_creators(self, job: Job) -> None:
-        profiles, next = self._sources.profiles_page(job.cursor)
-        documents = self._sources.of_creators(profiles, datetime.now(UTC))
-        self._write(job, documents, sum(not document.source["deleted"] for document in documents), next, "swap")
+        self._copy(job, self._sources.all_profiles(job.cursor), self._sources.of_creators, "swap")
 
-    def _write(self, job: Job, documents: list[Document], count: int, next: str | None, then: str) -> None:
-        self._writer.put_into(job.index, documents)
-        job.done += count
-        if next is None:
+    def _copy(self, job: Job, pages: Iterator[Page[T]], documents_of: Callable[[list[T]], list[Document]], then: str) -> None:
+        for things, cursor in islice(pages, PAGES_A_STEP):
+            documents = documents_of(things)
+            self._writer.put_into(job.index, documents)
+            job.done += sum(not document.source["deleted"] for document in documents)
+            job.cursor = cursor
+        if job.cursor is None:
             self._move_to(job, then)
-        else:
-            job.cursor = next
 
     def _swap(self, job: Job) -> None:
         """All at once: readers go from the old index to the new one, and the old one is gone."""
@@ -293,9 +294,3 @@ class Rebuilder:
     def _count(self) -> int:
         answer: dict[str, int] = self._engine.write("POST", f"/{self._names.reads}/_count", {"query": {"term": {"deleted": False}}})
         return answer["count"]
-
-
-def _only(pages: Any) -> tuple[list[Any], str | None]:
-    """The first page; nothing where there is none."""
-    page: tuple[list[Any], str | None] = next(pages, ([], None))
-    return page

@@ -106,12 +106,21 @@ class Pages:
     def search(self, body: Mapping[str, Any], snapshot: Snapshot | None) -> Any:
         """The answer as it comes; of the index as it is now where there is no snapshot. Raises Away, Missing (snapshot, index)."""
         if snapshot is None:
-            answer = self.engine.read("POST", f"/{self._names.reads}/_search?allow_partial_search_results=false", body)
+            answer = self._search_in_use(body)
         else:
-            answer = self.engine.read("POST", "/_search", {**body, "pit": {"id": snapshot.id, "keep_alive": f"{KEPT_S}s"}})
+            pit = {"id": snapshot.id, "keep_alive": f"{KEPT_S}s"}
+            answer = self.engine.read("POST", "/_search", {**body, "pit": pit}, perishable=True)
         if answer["timed_out"]:
             raise Away("Elasticsearch: it took too long")
         return answer
+
+    def _search_in_use(self, body: Mapping[str, Any]) -> Any:
+        """An index that is replaced between two steps of a search fails it; the next one is there already."""
+        path = f"/{self._names.reads}/_search?allow_partial_search_results=false"
+        try:
+            return self.engine.read("POST", path, body, perishable=True)
+        except Missing:
+            return self.engine.read("POST", path, body)
 
 
 class Writer:

@@ -183,7 +183,7 @@ def test_an_indexer_that_dies_while_it_builds_goes_on(
             asked = search.start_reindex()
             points.kill_at("reindex.before_move_on")
             born = make_product(some_name())
-            eventually(lambda: search.get_reindex().state is ReindexState.DONE, timeout_s=60)
+            eventually(lambda: search.get_reindex().state is ReindexState.DONE, timeout_s=300)
             assert search.get_reindex().requested_at == asked.requested_at
             assert is_found(search, steady)
             wait_until_found(search, born)

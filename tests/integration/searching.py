@@ -67,7 +67,7 @@ class Index:
         return sorted(self.engine.indices.get_alias(name=f"{self.base}-writes"))
 
 
-def wait_for_reindex(search: Search, timeout_s: float = 60) -> None:
+def wait_for_reindex(search: Search, timeout_s: float = 100) -> None:
     eventually(lambda: search.get_reindex().finished_at is not None, timeout_s)
 
 
