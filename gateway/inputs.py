@@ -115,8 +115,12 @@ def named_for_clients() -> Iterator[None]:
 
 def whole_amount(money: dict[str, Any]) -> dict[str, Any]:
     """GraphQL has no integer that is large enough for amounts: they come as floats. It converts what it is about to refuse, too."""
-    amount = money.get("amount")
-    return {**money, "amount": int(amount)} if isinstance(amount, float) and amount.is_integer() else money
+    return {**money, "amount": whole(money["amount"])} if "amount" in money else money
+
+
+def whole(value: Any) -> Any:
+    """A float that is a whole number, as that number; all else as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def metadata(entries: Sequence[Mapping[str, str]] | None) -> dict[str, str] | None:

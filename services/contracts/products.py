@@ -6,6 +6,7 @@ from typing import Annotated, Protocol
 import msgspec
 from msgspec import Meta
 
+from .media import MediaFile, MediaIds, NewUpload, Upload
 from .orders import DropIds, Instant, Terms
 from .values import Cursor, DropId, Line, MediaId, Money, PageSize, PerUserLimit, ProductId, Reason, StockSize, UserId, Version
 
@@ -144,10 +145,16 @@ class Products(Protocol):
     """The products service. Every call can be repeated: ids are the caller's, and versions decide. Owners and operators write."""
 
     def create_product(self, *, product_id: ProductId, creator_id: UserId, product: NewProduct) -> Product:
-        """A new product. The same again answers the first; another one under the id is a Conflict. Raises Forbidden."""
+        """A new product. The same again answers the first; another one under the id is a Conflict.
+
+        Raises Forbidden, InvalidInput (media that are not ready, or not this creator's).
+        """
 
     def update_product(self, *, product_id: ProductId, expected_version: Version, change: ProductChange) -> Product:
-        """Change a product. Raises NotFound, StaleVersion, Forbidden. A change that is already there is answered as it is."""
+        """Change a product. A change that is already there is answered as it is.
+
+        Raises NotFound, StaleVersion, Forbidden, InvalidInput (new media that are not ready, or not its creator's).
+        """
 
     def get_product(self, *, product_id: ProductId) -> Product:
         """Raises NotFound."""
@@ -192,3 +199,12 @@ class Products(Protocol):
 
         Raises as list_products, and NotFound for a product that there is not.
         """
+
+    def create_upload(self, *, media_id: MediaId, creator_id: UserId, upload: NewUpload) -> Upload:
+        """Announce a file, whose bytes then go to upload_url. The same again answers the first, as it stands by then.
+
+        Raises Forbidden, InvalidInput (type, size), Conflict (another upload under the id).
+        """
+
+    def get_media(self, *, media_ids: MediaIds) -> list[MediaFile]:
+        """Those that are ready, in the order asked."""

@@ -1,5 +1,6 @@
 """The RPC entrypoints of products."""
 
+from services.contracts.media import MediaFile, NewUpload, Upload
 from services.contracts.products import (
     Drop,
     DropChange,
@@ -77,3 +78,11 @@ class ProductsService:
         self, *, state: DropState | None, creator_id: str | None, first: int, after: str | None, page: int | None, product_id: str | None
     ) -> DropPage:
         return usecases.list_drops(self.shop, DropFilter(state, creator_id, product_id), first, after, page)
+
+    @rpc
+    def create_upload(self, *, media_id: str, creator_id: str, upload: NewUpload) -> Upload:
+        return usecases.create_upload(self.shop, media_id, creator_id, upload, self.call)
+
+    @rpc
+    def get_media(self, *, media_ids: list[str]) -> list[MediaFile]:
+        return usecases.get_media(self.shop, media_ids)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from services.contracts.errors import Busy, Conflict, Forbidden, InvalidInput
+from services.contracts.errors import Busy, Conflict, InvalidInput
+from services.contracts.media import MediaFile, NewUpload, Upload
 from services.contracts.orders import Orders
 from services.contracts.products import (
     Drop,
@@ -19,12 +20,13 @@ from services.contracts.products import (
     ProductPage,
     terms_of,
 )
-from services.contracts.users import Role
 from services.kernel import calls, failpoints
 from services.kernel.calls import Call
 from services.kernel.cursors import Cursors
 from services.products import announcements, domain
 from services.products.domain import DropRow
+from services.products.media.library import Library
+from services.products.sellers import require_seller
 from services.products.store import DropFilter, LockedDrop, Place, Proposal, Shelf
 
 # Changes of one drop that may be ahead of one: a seller has two hands.
@@ -34,15 +36,17 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 @dataclass(frozen=True)
 class Shop:
-    """What the use cases work with. orders: judges what a change of a drop does to its stock."""
+    """What the use cases work with. orders: judges what a change of a drop does to its stock. library: of uploaded files."""
 
     shelf: Shelf
     orders: Orders
     cursors: Cursors
+    library: Library
 
 
 def create_product(shop: Shop, product_id: str, creator_id: str, request: NewProduct, call: Call) -> Product:
     require_seller(creator_id, call)
+    shop.library.require_ready(request.media, creator_id)
     product = domain.created(product_id, creator_id, request, shop.shelf.now())
     told = announcements.of_product("product.created", product, product.created_at, call.correlation_id)
     if not shop.shelf.add_product(product, request, [told]) and not shop.shelf.was_created_as(product, request):
@@ -56,6 +60,7 @@ def update_product(shop: Shop, product_id: str, expected_version: int, change: P
     after = domain.changed_product(before, expected_version, change, now)
     if after is before:
         return before
+    shop.library.require_ready([id for id in after.media if id not in before.media], before.creator_id)
     told = announcements.of_product("product.changed", after, now, call.correlation_id)
     if not shop.shelf.change_product(before, after, [told]):
         return update_product(shop, product_id, expected_version, change, call)  # somebody was faster: now it is stale, or there already
@@ -173,11 +178,13 @@ def list_drops(shop: Shop, wanted: DropFilter, first: int, after: str | None, pa
     return DropPage(drops, _cursor(shop, listing, drops[-1].starts_at, drops[-1].id) if len(found) > first else None)
 
 
-def require_seller(creator_id: str, call: Call) -> None:
-    """Raises Forbidden unless the call is a service's or team's own, that creator's, or an operator's."""
-    call.require_person(creator_id)
-    if call.viewer and not call.viewer.is_operator() and Role.CREATOR not in call.viewer.roles:
-        raise Forbidden("Only creators sell.")
+def create_upload(shop: Shop, media_id: str, creator_id: str, upload: NewUpload, call: Call) -> Upload:
+    require_seller(creator_id, call)
+    return shop.library.create_upload(media_id, creator_id, upload)
+
+
+def get_media(shop: Shop, media_ids: Sequence[str]) -> list[MediaFile]:
+    return shop.library.get_media(media_ids)
 
 
 class _Position(NamedTuple):
