@@ -73,6 +73,10 @@ bench-orders: venv ## Measure orders a second and their latency
 bench-follows: venv ## Measure follows and their lists, with a celebrity of a million followers
 	@$(BIN)/python -m tests.load.bench_follows
 
+.PHONY: bench-media
+bench-media: venv ## Upload and download a gigabyte, and watch the memory that it takes
+	@$(BIN)/python -m tests.load.bench_media
+
 .PHONY: chaos
 chaos: venv ## Kill processes and servers under load, the long way
 	@trap : INT TERM; $(BIN)/pytest tests/chaos --long; code=$$?; \

@@ -57,6 +57,10 @@ class Uploader:
     address: str
     who: Person
 
+    def is_served(self) -> bool:
+        """Whether the ingress has found the unit, which may just have been started anew."""
+        return requests.options(f"{self.address}/media/uploads", timeout=10).status_code == 204
+
     def create(self, size: int, kind: str = "video/mp4", filename: str = "a file", **headers: str) -> requests.Response:
         told = {"Upload-Length": str(size), "Upload-Metadata": metadata(filename=filename, filetype=kind)}
         return self.who.http.post(f"{self.address}/media/uploads", headers={**TUS, **told, **headers}, timeout=15)

@@ -61,7 +61,7 @@ def _ready(records: Records, media_id: str) -> Record:
 
 def _answer(store: ObjectStore, sent: _Sent) -> Response:
     """Raises RequestedRangeNotSatisfiable."""
-    _drop_odd_ranges(sent.etag)
+    _mend_range(sent)
     response = Response(_Body(store, sent.key, sent.size), direct_passthrough=True, content_type=sent.content_type)
     headers = response.headers
     headers["Content-Length"] = str(sent.size)
@@ -75,14 +75,17 @@ def _answer(store: ObjectStore, sent: _Sent) -> Response:
     return response
 
 
-def _drop_odd_ranges(etag: str) -> None:
+def _mend_range(sent: _Sent) -> None:
     """RFC 9110: a server may ignore a Range (14.2), must one of a unit that it does not know, and one of what the client has already (13.2.2).
 
-    Several ranges at once are not sent: the whole file is a right answer, too.
+    Several ranges at once are not sent: the whole file is a right answer, too. More last bytes than there are, are all (14.1.2).
     """
-    ranges = parse_range_header(request.environ.get("HTTP_RANGE"))
-    if ranges is None or ranges.units != "bytes" or len(ranges.ranges) > 1 or request.if_none_match.contains_weak(etag):
-        request.environ.pop("HTTP_RANGE", None)
+    environ = request.environ
+    ranges = parse_range_header(environ.get("HTTP_RANGE"))
+    if ranges is None or ranges.units != "bytes" or len(ranges.ranges) > 1 or request.if_none_match.contains_weak(sent.etag):
+        environ.pop("HTTP_RANGE", None)
+    elif -ranges.ranges[0][0] > sent.size:
+        environ["HTTP_RANGE"] = "bytes=0-"
 
 
 class _Body:

@@ -6,15 +6,16 @@ https://github.com/mongodb/specifications/blob/master/source/gridfs/gridfs-spec.
 """
 
 import hashlib
-import re
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from bson.binary import Binary
-from pymongo.client_session import ClientSession
+from pymongo.errors import DuplicateKeyError
 
+from services.contracts.errors import Internal
 from services.kernel.mongo import Document, Mongo
 from services.products.media.objects import PIECE_BYTES, InvalidPart, NoSuchKey, NoSuchUpload
 
@@ -23,10 +24,18 @@ CHUNK_BYTES = 2**20
 # Chunks deleted by one command: 64 MB stay well within its deadline.
 DELETED_AT_ONCE = 64
 LISTED = 1000
+# States of a multipart upload.
+_OPEN, _CLOSING, _ABORTING = "OPEN", "CLOSING", "ABORTING"
+# Between the key of a small object and what tells its versions apart, in the ids of their files.
+_OF = "#"
 
 
 class GridFS:
-    """An ObjectStore. `fs.files` and `fs.chunks` are GridFS's; `fs.uploads` has the multipart uploads, with the tags of their parts."""
+    """An ObjectStore. `fs.files` and `fs.chunks` are GridFS's; `fs.uploads` has the multipart uploads, with the tags of their parts.
+
+    No transactions: one that its process dies in would keep its upload from everybody for a minute. Each step leaves something that can be
+    repeated, and a chunk is held against its tag whenever it is read, so that nothing else can ever pass for it.
+    """
 
     part_size = CHUNK_BYTES
 
@@ -37,21 +46,15 @@ class GridFS:
         self._uploads = mongo.collection("fs.uploads")
 
     def put_object(self, key: str, data: bytes, content_type: str) -> None:
-        file_id = uuid.uuid4().hex
-        starts = range(0, len(data), CHUNK_BYTES)
-        chunks = [_chunk(file_id, number, data[start : start + CHUNK_BYTES]) for number, start in enumerate(starts)]
-
-        def replace(session: ClientSession) -> None:
-            older = [found["_id"] for found in self._files.find({"filename": key}, {"_id": 1}, session=session)]
-            if chunks:
-                self._chunks.insert_many(chunks, session=session)
-            self._files.insert_one(_file(file_id, key, len(data), content_type), session=session)
-            if older:
-                self._files.delete_many({"_id": {"$in": older}}, session=session)
-                self._chunks.delete_many({"files_id": {"$in": older}}, session=session)
-
+        file_id = f"{key}{_OF}{uuid.uuid4().hex}"
+        pieces = [data[start : start + CHUNK_BYTES] for start in range(0, len(data), CHUNK_BYTES)]
         with self._mongo.errors():
-            self._mongo.transaction(replace)
+            older = [found["_id"] for found in self._files.find({"filename": key}, {"_id": 1})]
+            if pieces:
+                self._chunks.insert_many([_chunk(file_id, number, piece) for number, piece in enumerate(pieces)])
+            self._files.insert_one(_file(file_id, key, len(data), content_type, [_tag(piece) for piece in pieces]))
+            for one in older:
+                self._delete_file(one)
 
     def head_object(self, key: str) -> int:
         return int(self._file(key)["length"])
@@ -72,73 +75,91 @@ class GridFS:
         size = file["chunkSize"]
         while start < end:
             number, skip = divmod(start, size)
-            with self._mongo.errors():
-                chunk = self._chunks.find_one({"files_id": file["_id"], "n": number}, {"data": 1})
-            if chunk is None:
-                raise NoSuchKey("The file was deleted while it was read.", key=file["filename"])
-            data: bytes = chunk["data"]
+            data = self._whole_chunk(file, number)
             last = min(len(data), end - number * size)
             for at in range(skip, last, PIECE_BYTES):
                 yield data[at : min(at + PIECE_BYTES, last)]
             start = (number + 1) * size
 
+    def _whole_chunk(self, file: Document, number: int) -> bytes:
+        with self._mongo.errors():
+            chunk = self._chunks.find_one({"files_id": file["_id"], "n": number}, {"data": 1})
+        if chunk is None:
+            raise NoSuchKey("The file was deleted while it was read.", key=file["filename"])
+        data: bytes = chunk["data"]
+        if _tag(data) != file["metadata"]["tags"][number]:
+            raise Internal("A chunk is not what was written.", key=file["filename"], number=number)
+        return data
+
     def delete_object(self, key: str) -> None:
         with self._mongo.errors():
             for file in list(self._files.find({"filename": key}, {"_id": 1})):
-                self._delete_chunks(file["_id"])
-                self._files.delete_one({"_id": file["_id"]})
+                self._delete_file(file["_id"])
+            for file_id in self._chunks.distinct("files_id", _beginning("files_id", f"{key}{_OF}")):
+                self._delete_chunks(file_id)  # of one that was put by halves
 
     def list_objects(self, prefix: str) -> list[str]:
         with self._mongo.errors():
-            found = self._files.find({"filename": {"$regex": f"^{re.escape(prefix)}"}}, {"filename": 1}).limit(LISTED)
-            return [file["filename"] for file in found]
+            found = self._files.find(_beginning("filename", prefix), {"filename": 1}).limit(LISTED)
+            halves = self._chunks.distinct("files_id", _beginning("files_id", prefix))
+            return sorted({file["filename"] for file in found} | {file_id.rpartition(_OF)[0] for file_id in halves})[:LISTED]
 
     def create_multipart_upload(self, key: str, content_type: str) -> str:
         upload_id = uuid.uuid4().hex
         with self._mongo.errors():
-            self._uploads.insert_one({"_id": upload_id, "key": key, "content_type": content_type, "parts": {}, "aborting": False})
+            self._uploads.insert_one({"_id": upload_id, "key": key, "content_type": content_type, "parts": {}, "state": _OPEN})
         return upload_id
 
     def upload_part(self, key: str, upload_id: str, number: int, data: bytes) -> str:
-        tag = hashlib.blake2b(data, digest_size=16).hexdigest()
-        chunk = _chunk(upload_id, number - 1, data)
-
-        def write(session: ClientSession) -> None:
-            part = {"tag": tag, "size": len(data)}
-            found = self._uploads.update_one({"_id": upload_id, "aborting": False}, {"$set": {f"parts.{number}": part}}, session=session)
-            if not found.matched_count:
-                raise NoSuchUpload(upload_id=upload_id)
-            self._chunks.replace_one({"files_id": upload_id, "n": number - 1}, chunk, upsert=True, session=session)
-
+        tag = _tag(data)
+        part = {"tag": tag, "size": len(data)}
         with self._mongo.errors():
-            self._mongo.transaction(write)
+            self._require_open(self._uploads.find_one({"_id": upload_id, "state": _OPEN}, {"_id": 1}), upload_id)
+            self._chunks.replace_one({"files_id": upload_id, "n": number - 1}, _chunk(upload_id, number - 1, data), upsert=True)
+            noted = self._uploads.find_one_and_update(
+                {"_id": upload_id, "state": _OPEN}, {"$set": {f"parts.{number}": part}}, projection={"_id": 1}
+            )
+            self._require_open(noted, upload_id)
         return tag
 
     def list_parts(self, key: str, upload_id: str) -> dict[int, str]:
         with self._mongo.errors():
-            upload = self._uploads.find_one({"_id": upload_id, "aborting": False})
-        if upload is None:
-            raise NoSuchUpload(upload_id=upload_id)
+            upload = self._require_open(self._uploads.find_one({"_id": upload_id, "state": _OPEN}), upload_id)
         return {int(number): part["tag"] for number, part in upload["parts"].items()}
 
     def complete_multipart_upload(self, key: str, upload_id: str, parts: Mapping[int, str]) -> None:
-        def complete(session: ClientSession) -> None:
-            upload = self._uploads.find_one_and_delete({"_id": upload_id, "aborting": False}, session=session)
-            if upload is None:
-                raise NoSuchUpload(upload_id=upload_id)
-            length = _length(upload["parts"], parts)
-            self._files.insert_one(_file(upload_id, key, length, upload["content_type"]), session=session)
-            self._chunks.delete_many({"files_id": upload_id, "n": {"$gte": len(parts)}}, session=session)
-
         with self._mongo.errors():
-            self._mongo.transaction(complete)
+            # From here on no part is added. Who died behind this is followed by who does all of it again.
+            change = {"$set": {"state": _CLOSING}}
+            upload = self._uploads.find_one_and_update({"_id": upload_id, "state": {"$in": [_OPEN, _CLOSING]}}, change)
+            upload = self._require_open(upload, upload_id)
+            try:
+                length = _length(upload["parts"], parts)
+            except InvalidPart:
+                self._uploads.update_one({"_id": upload_id}, {"$set": {"state": _OPEN}})
+                raise
+            tags = [tag for _, tag in sorted(parts.items())]
+            with suppress(DuplicateKeyError):
+                self._files.insert_one(_file(upload_id, key, length, upload["content_type"], tags))
+            self._chunks.delete_many({"files_id": upload_id, "n": {"$gte": len(parts)}})
+            self._uploads.delete_one({"_id": upload_id})
 
     def abort_multipart_upload(self, key: str, upload_id: str) -> None:
         with self._mongo.errors():
-            self._uploads.update_one({"_id": upload_id}, {"$set": {"aborting": True}})  # from here on no part is added
+            self._uploads.update_one({"_id": upload_id}, {"$set": {"state": _ABORTING}})
             if self._files.find_one({"_id": upload_id}, {"_id": 1}) is None:
                 self._delete_chunks(upload_id)
             self._uploads.delete_one({"_id": upload_id})
+
+    def _require_open(self, upload: Document | None, upload_id: str) -> Document:
+        if upload is None:
+            raise NoSuchUpload(upload_id=upload_id)
+        return upload
+
+    def _delete_file(self, file_id: str) -> None:
+        """Its bytes first: whoever dies between leaves a file that is found again."""
+        self._delete_chunks(file_id)
+        self._files.delete_one({"_id": file_id})
 
     def _delete_chunks(self, file_id: str) -> None:
         while numbers := [chunk["n"] for chunk in self._chunks.find({"files_id": file_id}, {"n": 1, "_id": 0}).limit(DELETED_AT_ONCE)]:
@@ -174,14 +195,23 @@ def _chunk(file_id: str, number: int, data: bytes) -> Document:
     return {"files_id": file_id, "n": number, "data": Binary(data)}
 
 
-def _file(file_id: str, key: str, length: int, content_type: str) -> Document:
+def _tag(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def _beginning(field: str, prefix: str) -> Document:
+    """What the index on the field answers by itself. Keys are ASCII."""
+    return {field: {"$gte": prefix, "$lt": f"{prefix}\x7f"}}
+
+
+def _file(file_id: str, key: str, length: int, content_type: str, tags: list[str]) -> Document:
     return {
         "_id": file_id,
         "filename": key,
         "length": length,
         "chunkSize": CHUNK_BYTES,
         "uploadDate": datetime.now(UTC),
-        "metadata": {"contentType": content_type},
+        "metadata": {"contentType": content_type, "tags": tags},
     }
 
 

@@ -21,11 +21,10 @@ CONNECT_TIMEOUT_S = 3
 # Uploads and downloads of one process, with some room.
 MOST_CONNECTIONS = 100
 _OURS = {
-    "NoSuchKey": NoSuchKey,
-    "404": NoSuchKey,
+    **dict.fromkeys(("NoSuchKey", "404"), NoSuchKey),
     "NoSuchUpload": NoSuchUpload,
-    "InvalidPart": InvalidPart,
-    "InvalidPartOrder": InvalidPart,
+    # The last of these: a part that is short is named as if others came behind it.
+    **dict.fromkeys(("InvalidPart", "InvalidPartOrder", "EntityTooSmall"), InvalidPart),
 }
 
 

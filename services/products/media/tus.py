@@ -5,6 +5,7 @@ Core, creation, creation-with-upload, expiration, termination and checksum. What
 
 import base64
 import binascii
+import time
 from typing import Any
 
 import msgspec
@@ -25,6 +26,8 @@ CHECKSUMS = ("sha1", "sha256", "md5")
 PATCH_TYPE = "application/offset+octet-stream"
 # Less than a connection that breaks may lose, and enough to be read in few steps.
 READ_BYTES = 64 * 1024
+# An image that is too large is mostly read; a video is not.
+LISTENED_ON_BYTES, LISTENED_ON_S = 32 * 2**20, 5.0
 # Metadata are a file's name and type; somebody who sends more means something else.
 MAX_METADATA_CHARS = 4096
 _HTTP_DATE = "%a, %d %b %Y %H:%M:%S GMT"
@@ -84,10 +87,19 @@ def _check_version() -> None:
 
 
 def _sign(response: Response) -> Response:
+    if response.status_code in (413, 422):
+        _listen_on()
     response.headers["Tus-Resumable"] = VERSION
     if response.status_code == 412:
         response.headers["Tus-Version"] = VERSION
     return response
+
+
+def _listen_on() -> None:
+    """To a client that is told no while it is still sending: it would find its connection broken, and not read why. For a while."""
+    stream, left, until = request.environ["wsgi.input"], LISTENED_ON_BYTES, time.monotonic() + LISTENED_ON_S
+    while left > 0 and time.monotonic() < until and (piece := stream.read(READ_BYTES)):
+        left -= len(piece)
 
 
 def _announced() -> NewUpload:
