@@ -50,7 +50,7 @@ def _create() -> dict[str, Any]:
         "schema": _TEXT,
         "description": "filename, filetype and sha256, each followed by its value in base64.",
     }
-    refusals = (400, 401, 403, 412, 413, 415, 422, 460, 503)
+    refusals = (400, 401, 403, 412, 413, 415, 422, 429, 460, 503)
     made = _operation(
         "create_upload", "Begin an upload; with a body, go on with it at once.", 201, {"Location": _TEXT, **_PROGRESS}, refusals
     )

@@ -203,7 +203,7 @@ class Products(Protocol):
     def create_upload(self, *, media_id: MediaId, creator_id: UserId, upload: NewUpload) -> Upload:
         """Announce a file, whose bytes then go to upload_url. The same again answers the first, as it stands by then.
 
-        Raises Forbidden, InvalidInput (type, size), Conflict (another upload under the id).
+        Raises Forbidden, InvalidInput (type, size), Conflict (another upload under the id), RateLimited (too many that are not finished).
         """
 
     def get_media(self, *, media_ids: MediaIds) -> list[MediaFile]:

@@ -71,7 +71,7 @@ def test_every_route_of_the_media_unit_is_described(metrics: Metrics) -> None:
         if rule.rule.startswith("/media")
         for method in (rule.methods or set())
     }
-    media.store.close()
+    media.close()
     described = {
         (method, path)
         for path, operations in openapi.document()["paths"].items()

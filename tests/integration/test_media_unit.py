@@ -15,6 +15,11 @@ import pytest
 import requests
 
 from services.contracts.users import Role
+from services.kernel.metrics import Metrics
+from services.kernel.process import Process
+from services.products.media.app import assemble
+from services.products.media.records import Due
+from services.products.media.settings import MediaSettings
 from stack import processes
 from stack.api import Stack
 from stack.ingress import UPLOADS_PER_MEDIA
@@ -75,6 +80,30 @@ def test_an_upload_that_nobody_goes_on_with_is_forgotten(
     products_sql("update media set expires_at = clock_timestamp() - interval '1 second' where id = %s", media_id_of(left))
     eventually(lambda: uploader.head(left).status_code == 404)
     assert uploader.download(media_id_of(kept)).content == data
+
+
+def test_two_cleaners_never_hurt_each_other_or_an_upload_that_goes_on(
+    stack: Stack, uploader: Uploader, metrics: Metrics, products_sql: Callable[..., Any], chunks: Callable[[str], int]
+) -> None:
+    told = {name.removeprefix("LIVEDROPS_").lower(): value for name, value in stack.environment("media").items()}
+    units = [assemble(Process(MediaSettings(**told), metrics)) for _ in range(2)]  # type: ignore[arg-type]
+    urls = [uploader.begin(3 * MIB) for _ in range(6)]
+    for url in urls:
+        assert uploader.patch(url, 0, video(2 * MIB)).status_code == 204
+    left, kept = urls[:5], urls[5]
+    ids = [media_id_of(url) for url in left]
+    stores = [row[0] for row in products_sql("select upload_id from media where id = any(%s::uuid[])", ids)]
+    products_sql("update media set expires_at = clock_timestamp() - interval '1 second' where id = any(%s::uuid[])", ids)
+
+    jobs = [(unit.cleaner, Due(media_id_of(url), "expire")) for url in urls for unit in units]
+    with ThreadPoolExecutor(len(jobs)) as crowd:
+        list(crowd.map(lambda job: job[0]._do(job[1]), jobs))
+
+    assert products_sql("select distinct state, purged from media where id = any(%s::uuid[])", ids) == [("REJECTED", True)]
+    assert [chunks(store) for store in stores] == [0] * 5
+    assert uploader.offset(kept) == 2 * MIB
+    for unit in units:
+        unit.close()
 
 
 def test_an_upload_that_ran_out_takes_nothing_more_even_before_it_is_tidied_up(

@@ -354,3 +354,17 @@ def test_what_the_row_says_is_kept_whatever_was_written_beside_it(uploader: Uplo
     uploader.patch(url, 400_000, b"?" * MIB, **{"Upload-Checksum": "sha1 AAAA"})
     assert uploader.patch(url, 400_000, data[400_000:]).status_code == 204
     assert uploader.download(media_id_of(url)).content == data
+
+
+def test_who_begins_and_does_not_finish_is_told_to_finish(uploader: Uploader, products_sql: Callable[..., Any]) -> None:
+    begun = uploader.begin(100)
+    copies = """insert into media (id, creator_id, filename, declared_type, size, created_as, expires_at)
+        select gen_random_uuid(), creator_id, filename, declared_type, size, created_as, expires_at
+        from media, generate_series(1, 199) where id = %s"""
+    products_sql(copies, media_id_of(begun))
+
+    refused = uploader.create(100)
+    assert (refused.status_code, refused.json()["code"], refused.headers["Retry-After"]) == (429, "RATE_LIMITED", "60")
+
+    assert uploader.end(begun).status_code == 204
+    assert uploader.create(100).status_code == 201

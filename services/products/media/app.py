@@ -52,11 +52,18 @@ class Media:
 
     process: Process
     settings: MediaSettings
+    postgres: Postgres
     tokens: TokenReader
     records: Records
     store: ObjectStore
     uploads: Uploads
     cleaner: Cleaner
+
+    def close(self) -> None:
+        self.cleaner.stop()
+        self.store.close()
+        self.postgres.close()
+        self.process.metrics.flush()
 
 
 def create() -> Flask:
@@ -64,7 +71,7 @@ def create() -> Flask:
     settings = MediaSettings.load_or_exit()
     media = assemble(enter(settings))
     media.cleaner.start()
-    atexit.register(media.cleaner.stop)
+    atexit.register(media.close)
     app = make_app(media)
     settle_memory()
     return app
@@ -82,7 +89,7 @@ def assemble(process: Process) -> Media:
     settler = Settler(records, store, Studio(), process.metrics)
     cleaner = Cleaner(records, store, settler, Lease(postgres, "media-cleaner"), process.metrics, settings.media_clean_every_s)
     tokens = TokenReader(settings.jwt_public_key, settings.jwt_issuer)
-    return Media(process, settings, tokens, records, store, Uploads(records, store, settler, Digests()), cleaner)
+    return Media(process, settings, postgres, tokens, records, store, Uploads(records, store, settler, Digests()), cleaner)
 
 
 def make_store(settings: MediaSettings, process: Process) -> ObjectStore:

@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
 
 from bson.binary import Binary
 from pymongo.errors import DuplicateKeyError
@@ -24,6 +23,13 @@ CHUNK_BYTES = 2**20
 # Chunks deleted by one command: 64 MB stay well within its deadline.
 DELETED_AT_ONCE = 64
 LISTED = 1000
+_PARTS_INDEX = [("files_id", 1), ("n", 1), ("tag", 1), ("size", 1)]
+# The first two as GridFS's specification has them; the last says what parts there are without reading them.
+_INDEXES: tuple[tuple[str, list[tuple[str, int]], bool], ...] = (
+    ("fs.files", [("filename", 1), ("uploadDate", 1)], False),
+    ("fs.chunks", [("files_id", 1), ("n", 1)], True),
+    ("fs.chunks", _PARTS_INDEX, False),
+)
 # States of a multipart upload.
 _OPEN, _CLOSING, _ABORTING = "OPEN", "CLOSING", "ABORTING"
 # Between the key of a small object and what tells its versions apart, in the ids of their files.
@@ -31,7 +37,8 @@ _OF = "#"
 
 
 class GridFS:
-    """An ObjectStore. `fs.files` and `fs.chunks` are GridFS's; `fs.uploads` has the multipart uploads, with the tags of their parts.
+    """An ObjectStore. `fs.files` and `fs.chunks` are GridFS's; `fs.uploads` has the multipart uploads. A
+    chunk has its tag and size beside its bytes.
 
     No transactions: one that its process dies in would keep its upload from everybody for a minute. Each step leaves something that can be
     repeated, and a chunk is held against its tag whenever it is read, so that nothing else can ever pass for it.
@@ -107,34 +114,40 @@ class GridFS:
     def create_multipart_upload(self, key: str, content_type: str) -> str:
         upload_id = uuid.uuid4().hex
         with self._mongo.errors():
-            self._uploads.insert_one({"_id": upload_id, "key": key, "content_type": content_type, "parts": {}, "state": _OPEN})
+            self._uploads.insert_one({"_id": upload_id, "key": key, "content_type": content_type, "state": _OPEN})
         return upload_id
 
     def upload_part(self, key: str, upload_id: str, number: int, data: bytes) -> str:
-        tag = _tag(data)
-        part = {"tag": tag, "size": len(data)}
+        chunk = _chunk(upload_id, number - 1, data)
         with self._mongo.errors():
-            self._require_open(self._uploads.find_one({"_id": upload_id, "state": _OPEN}, {"_id": 1}), upload_id)
-            self._chunks.replace_one({"files_id": upload_id, "n": number - 1}, _chunk(upload_id, number - 1, data), upsert=True)
-            noted = self._uploads.find_one_and_update(
-                {"_id": upload_id, "state": _OPEN}, {"$set": {f"parts.{number}": part}}, projection={"_id": 1}
-            )
-            self._require_open(noted, upload_id)
-        return tag
+            self._require_open(upload_id)
+            self._chunks.replace_one({"files_id": upload_id, "n": number - 1}, chunk, upsert=True)
+            self._require_open(upload_id)
+        return str(chunk["tag"])
 
     def list_parts(self, key: str, upload_id: str) -> dict[int, str]:
         with self._mongo.errors():
-            upload = self._require_open(self._uploads.find_one({"_id": upload_id, "state": _OPEN}), upload_id)
-        return {int(number): part["tag"] for number, part in upload["parts"].items()}
+            self._require_open(upload_id)
+            return {number: tag for number, (tag, _) in self._parts(upload_id).items()}
+
+    def _parts(self, upload_id: str) -> dict[int, tuple[str, int]]:
+        """Tag and size of each part, by its number; told by an index alone."""
+        found = self._chunks.find({"files_id": upload_id}, {"_id": 0, "n": 1, "tag": 1, "size": 1}).hint(_PARTS_INDEX)
+        return {chunk["n"] + 1: (chunk["tag"], chunk["size"]) for chunk in found}
+
+    def _require_open(self, upload_id: str) -> None:
+        if self._uploads.find_one({"_id": upload_id, "state": _OPEN}, {"_id": 1}) is None:
+            raise NoSuchUpload(upload_id=upload_id)
 
     def complete_multipart_upload(self, key: str, upload_id: str, parts: Mapping[int, str]) -> None:
         with self._mongo.errors():
             # From here on no part is added. Who died behind this is followed by who does all of it again.
             change = {"$set": {"state": _CLOSING}}
             upload = self._uploads.find_one_and_update({"_id": upload_id, "state": {"$in": [_OPEN, _CLOSING]}}, change)
-            upload = self._require_open(upload, upload_id)
+            if upload is None:
+                raise NoSuchUpload(upload_id=upload_id)
             try:
-                length = _length(upload["parts"], parts)
+                length = _length(self._parts(upload_id), parts)
             except InvalidPart:
                 self._uploads.update_one({"_id": upload_id}, {"$set": {"state": _OPEN}})
                 raise
@@ -150,11 +163,6 @@ class GridFS:
             if self._files.find_one({"_id": upload_id}, {"_id": 1}) is None:
                 self._delete_chunks(upload_id)
             self._uploads.delete_one({"_id": upload_id})
-
-    def _require_open(self, upload: Document | None, upload_id: str) -> Document:
-        if upload is None:
-            raise NoSuchUpload(upload_id=upload_id)
-        return upload
 
     def _delete_file(self, file_id: str) -> None:
         """Its bytes first: whoever dies between leaves a file that is found again."""
@@ -173,14 +181,10 @@ class GridFS:
 
 
 def bootstrap(mongo: Mongo) -> Iterator[str]:
-    """Make the indexes of GridFS's specification, and where a mongos answers, spread the chunks by their file. Yields what was done."""
+    """Make the indexes, and where a mongos answers, spread the chunks by their file. Yields what was done."""
     database = mongo.database
-    indexes: dict[str, tuple[list[tuple[str, int]], bool]] = {
-        "fs.files": ([("filename", 1), ("uploadDate", 1)], False),
-        "fs.chunks": ([("files_id", 1), ("n", 1)], True),
-    }
     with mongo.errors():
-        for name, (keys, unique) in indexes.items():
+        for name, keys, unique in _INDEXES:
             before = set(database[name].index_information())
             made = database[name].create_index(keys, unique=unique)
             if made not in before:
@@ -192,7 +196,7 @@ def bootstrap(mongo: Mongo) -> Iterator[str]:
 
 
 def _chunk(file_id: str, number: int, data: bytes) -> Document:
-    return {"files_id": file_id, "n": number, "data": Binary(data)}
+    return {"files_id": file_id, "n": number, "data": Binary(data), "tag": _tag(data), "size": len(data)}
 
 
 def _tag(data: bytes) -> str:
@@ -215,16 +219,16 @@ def _file(file_id: str, key: str, length: int, content_type: str, tags: list[str
     }
 
 
-def _length(kept: Mapping[str, Any], named: Mapping[int, str]) -> int:
+def _length(kept: Mapping[int, tuple[str, int]], named: Mapping[int, str]) -> int:
     """Of all parts together. Raises InvalidPart where they are not the ones that are named, or leave a gap."""
     if sorted(named) != list(range(1, len(named) + 1)):
         raise InvalidPart("Parts are missing.")
     sizes = []
     for number, tag in sorted(named.items()):
-        part = kept.get(str(number))
-        if part is None or part["tag"] != tag:
+        found, size = kept.get(number, (None, 0))
+        if found != tag:
             raise InvalidPart("Another part has taken its place.", number=number)
-        sizes.append(part["size"])
+        sizes.append(size)
     if any(size != CHUNK_BYTES for size in sizes[:-1]):
         raise InvalidPart("Only the last part may be short.")
     return sum(sizes)

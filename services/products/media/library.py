@@ -19,7 +19,7 @@ class Library:
     links: MediaLinks
 
     def create_upload(self, media_id: str, creator_id: str, upload: NewUpload) -> Upload:
-        """Raises TypeNotAllowed, UploadTooLarge, Conflict (another upload under the id)."""
+        """Raises TypeNotAllowed, UploadTooLarge, RateLimited, Conflict (another upload under the id)."""
         rules.check_announced(upload.content_type, upload.size)
         if not self.records.add(media_id, creator_id, upload) and not self.records.was_created_as(media_id, creator_id, upload):
             raise Conflict("There is another upload under this id.", media_id=media_id)

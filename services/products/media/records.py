@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from services.contracts.errors import RateLimited
 from services.contracts.media import MediaState, NewUpload
 from services.kernel.postgres import Postgres, Row
 from services.products.media.rules import Picture, Reason, Record
@@ -22,6 +23,8 @@ _INSERT = """
 insert into media (id, creator_id, filename, declared_type, declared_sha256, size, created_as, expires_at)
 values (%s, %s, %s, %s, %s, %s, %s, clock_timestamp() + %s * interval '1 second') on conflict do nothing returning 1
 """
+# Uploads of one creator that are not finished: a product's pictures many times over.
+MOST_UNFINISHED = 200
 # A rejected file is remembered for so long, so that its owner can learn why.
 _REMEMBER = "interval '1 day'"
 _TAKE = """
@@ -79,9 +82,17 @@ class Records:
         self._life_s = life_s
 
     def add(self, media_id: str, creator_id: str, upload: NewUpload) -> bool:
-        """False where there is one under the id."""
+        """False where there is one under the id. Raises RateLimited for somebody who begins and does not finish."""
+        if self._is_there(media_id):
+            return False
+        unfinished = "select count(*) from (select 1 from media where creator_id = %s and state = 'UPLOADING' limit %s) as unfinished"
+        if self._rows(unfinished, (creator_id, MOST_UNFINISHED))[0][0] >= MOST_UNFINISHED:
+            raise RateLimited("Finish or end some of your uploads first.", retry_after_s=60)
         values = (media_id, creator_id, upload.filename, upload.content_type, upload.sha256, upload.size, _text(upload), self._life_s)
         return bool(self._rows(_INSERT, values))
+
+    def _is_there(self, media_id: str) -> bool:
+        return bool(self._rows("select 1 from media where id = %s", (media_id,)))
 
     def was_created_as(self, media_id: str, creator_id: str, upload: NewUpload) -> bool:
         statement = "select 1 from media where id = %s and creator_id = %s and created_as = %s::jsonb"

@@ -26,6 +26,8 @@ CHECKSUMS = ("sha1", "sha256", "md5")
 PATCH_TYPE = "application/offset+octet-stream"
 # Less than a connection that breaks may lose, and enough to be read in few steps.
 READ_BYTES = 64 * 1024
+# Who was overtaken may have fallen silent long ago.
+OVERTAKEN = 423
 # An image that is too large is mostly read; a video is not.
 LISTENED_ON_BYTES, LISTENED_ON_S = 32 * 2**20, 5.0
 # Metadata are a file's name and type; somebody who sends more means something else.
@@ -87,7 +89,7 @@ def _check_version() -> None:
 
 
 def _sign(response: Response) -> Response:
-    if response.status_code in (413, 422):
+    if response.status_code >= 400 and response.status_code != OVERTAKEN:
         _listen_on()
     response.headers["Tus-Resumable"] = VERSION
     if response.status_code == 412:

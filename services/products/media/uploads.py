@@ -51,7 +51,7 @@ class Uploads:
     digests: Digests
 
     def create(self, media_id: str, upload: NewUpload, call: Call) -> Record:
-        """Announce a file. Raises Unauthenticated, Forbidden, TypeNotAllowed, UploadTooLarge, Conflict."""
+        """Announce a file. Raises Unauthenticated, Forbidden, TypeNotAllowed, UploadTooLarge, RateLimited, Conflict."""
         creator = require_uploader(call)
         rules.check_announced(upload.content_type, upload.size)
         if not self.records.add(media_id, creator, upload):
@@ -141,7 +141,7 @@ class Uploads:
 
     def _take_in(self, writer: Writer, record: Record, epoch: int, arrival: Arrival) -> None:
         check = hashlib.new(arrival.checksum.algorithm, usedforsecurity=False) if arrival.checksum else None
-        is_new = record.stored == 0
+        is_new = record.stored < SNIFFED_BYTES
         for piece in arrival.pieces():
             if writer.offset + len(piece) > record.size:
                 raise UploadTooLarge("More is sent than was announced.", size=record.size)

@@ -32,7 +32,7 @@ create table media (
 );
 -- distribute: media by id
 create index media_unfinished on media (expires_at) where state <> 'READY';
-create index media_of_creator on media (creator_id, created_at desc, id desc);
+create index media_unfinished_of_creator on media (creator_id) where state = 'UPLOADING';
 
 -- What the object store answered for each part of an unfinished upload.
 create table media_parts (
