@@ -77,6 +77,10 @@ bench-follows: venv ## Measure follows and their lists, with a celebrity of a mi
 bench-search: venv ## Measure search over a hundred thousand products, and how soon a change is found
 	@$(BIN)/python -m tests.load.bench_search
 
+.PHONY: bench-media
+bench-media: venv ## Upload and download a gigabyte, and watch the memory that it takes
+	@$(BIN)/python -m tests.load.bench_media
+
 .PHONY: chaos
 chaos: venv ## Kill processes and servers under load, the long way
 	@trap : INT TERM; $(BIN)/pytest tests/chaos --long; code=$$?; \

@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from cli.failures import NotConfigured
+from services.products.media.settings import MediaSettings
 from services.users.settings import UsersSettings
 
 BROKER = "LIVEDROPS_BROKER_URL"
 ORDERS_POSTGRES = "LIVEDROPS_ORDERS_POSTGRES_URL"
 PRODUCTS_POSTGRES = "LIVEDROPS_PRODUCTS_POSTGRES_URL"
 USERS_MONGO = "LIVEDROPS_USERS_MONGO_URL"
+MEDIA_MONGO = "LIVEDROPS_MEDIA_MONGO_URL"
 # Whose rights on the broker the command has: see services/contracts/rights.py.
 BROKER_USER = "operations"
 _SCHEMES = {
@@ -18,6 +20,7 @@ _SCHEMES = {
     ORDERS_POSTGRES: ("postgresql", "postgres"),
     PRODUCTS_POSTGRES: ("postgresql", "postgres"),
     USERS_MONGO: ("mongodb", "mongodb+srv"),
+    MEDIA_MONGO: ("mongodb", "mongodb+srv"),
 }
 _START = {"dev": "make run", "test": "livedrops stack up --profile test"}
 
@@ -52,6 +55,10 @@ class Addresses:
     def users_database(self) -> str:
         """The name of the users' database in MongoDB."""
         return self.find("LIVEDROPS_USERS_MONGO_DATABASE") or str(UsersSettings.model_fields["users_mongo_database"].default)
+
+    def media_database(self) -> str:
+        """The name of the media's database in MongoDB."""
+        return self.find("LIVEDROPS_MEDIA_MONGO_DATABASE") or str(MediaSettings.model_fields["media_mongo_database"].default)
 
     @cached_property
     def _stack(self) -> Mapping[str, str]:

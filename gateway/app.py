@@ -2,10 +2,8 @@
 
 import logging
 import time
-from typing import Any
 
-from flask import Flask, Request, Response, g, request
-from flask.sessions import NullSession, SessionInterface
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from gateway import errors, rest, visits
@@ -14,8 +12,9 @@ from gateway.graphql_view import LiveDropsGraphQLView, refusal
 from gateway.settings import GatewaySettings
 from gateway.sold_out_lane import SoldOutLane
 from services.contracts.errors import InvalidInput, LiveDropsError, NotFound, Unauthenticated
-from services.kernel import calls, health
+from services.kernel import calls
 from services.kernel.process import enter, settle_memory
+from services.kernel.web import REQUEST_ID, NoSessions, add_health, correlation_id_of
 
 # A read that takes longer than this has nobody waiting for it any more. Orders have a deadline of their own.
 READ_TIMEOUT_S = 3.0
@@ -35,7 +34,7 @@ def create() -> Flask:
 
 def make_app(gateway: Gateway) -> Flask:
     app = Flask("gateway", static_folder=None)
-    app.session_interface = _NoSessions()
+    app.session_interface = NoSessions()
     app.config["MAX_CONTENT_LENGTH"] = gateway.settings.max_body_bytes
     view = LiveDropsGraphQLView(gateway)
     app.add_url_rule(
@@ -46,32 +45,13 @@ def make_app(gateway: Gateway) -> Flask:
         provide_automatic_options=True,
     )
     app.register_blueprint(rest.make_blueprint(gateway))
-    _add_health(app, gateway)
+    add_health(app, gateway.process)
+    app.add_url_rule("/.well-known/jwks.json", "jwks", lambda: gateway.tokens.key_set())
     app.before_request(lambda: _begin(gateway))
     app.after_request(lambda response: _end(gateway, response))
     app.register_error_handler(Exception, _error)
     app.wsgi_app = SoldOutLane(app.wsgi_app, gateway, view.schema, view.documents)  # type: ignore[method-assign]
     return app
-
-
-class _NoSessions(SessionInterface):
-    """Who asks is in the token: no cookie is read or written."""
-
-    _none = NullSession()
-
-    def open_session(self, app: Flask, request: Request) -> NullSession:
-        return self._none
-
-
-def _add_health(app: Flask, gateway: Gateway) -> None:
-    app.add_url_rule("/livez", "livez", lambda: {"live": True})
-    app.add_url_rule("/readyz", "readyz", lambda: _ready(gateway))
-    app.add_url_rule("/.well-known/jwks.json", "jwks", lambda: gateway.tokens.key_set())
-
-
-def _ready(gateway: Gateway) -> tuple[dict[str, Any], int]:
-    ready, parts = health.report(gateway.process)
-    return {"ready": ready, "parts": parts}, 200 if ready else 503
 
 
 def _begin(gateway: Gateway) -> Response | None:
@@ -82,7 +62,7 @@ def _begin(gateway: Gateway) -> Response | None:
         viewer = gateway.tokens.viewer(environ.get("HTTP_AUTHORIZATION"))
     except Unauthenticated as error:
         refused = error
-    call = calls.begin(READ_TIMEOUT_S, visits.correlation_id(environ), viewer=viewer)
+    call = calls.begin(READ_TIMEOUT_S, correlation_id_of(environ), viewer=viewer)
     address = visits.address(environ, gateway.settings)
     g.visit = Visit(time.perf_counter(), address, viewer, call.correlation_id, calls.set_current(call))
     return _refused(refused) if refused else None
@@ -101,7 +81,7 @@ def _end(gateway: Gateway, response: Response) -> Response:
     route = rule.endpoint.rpartition(".")[2] if rule else "unknown"
     gateway.process.metrics.timing(f"http.{route}.{response.status_code}", time.perf_counter() - visit.began)
     headers = response.headers
-    headers[visits.REQUEST_ID] = visit.correlation_id
+    headers[REQUEST_ID] = visit.correlation_id
     for name, value in visits.SAME_HEADERS:
         headers[name] = value
     visit.end_call()

@@ -39,7 +39,7 @@ MAX_VISITED = 5_000
 ASKED_APART = ("drops",)
 # What a list field answers that is not told how much.
 DEFAULT_PAGE = 20
-LISTS = ("myOrders", "followers", "following", "mutualFollows", "products", "drops", "search", "suggest")
+LISTS = ("myOrders", "followers", "following", "mutualFollows", "products", "drops", "search", "suggest", "files")
 # What a field asks of the mesh beyond reading: an order is a transaction, a sign-in some ten milliseconds of hashing.
 FIELD_POINTS = {
     **{"placeOrder": 5, "cancelOrder": 5},
@@ -49,6 +49,8 @@ FIELD_POINTS = {
     **{"updateProfile": 5, "deleteAccount": 20},
     # A change of a drop is one at products and one at orders; a cancelled one cancels all its orders.
     **{"createProduct": 5, "updateProduct": 5, "scheduleDrop": 5, "changeDrop": 5, "endDrop": 5, "cancelDrop": 20},
+    # A row, and a place to send bytes to.
+    "upload": 5,
     # The list of a product's drops is a call of its own for each product.
     "drops": 2,
     # A search costs its engine more than a look-up costs a store.

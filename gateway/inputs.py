@@ -128,11 +128,12 @@ def named_as(names: Mapping[str, str]) -> Iterator[None]:
 
 def whole_amount(money: dict[str, Any]) -> dict[str, Any]:
     """GraphQL has no integer that is large enough for amounts: they come as floats. It converts what it is about to refuse, too."""
-    return {**money, "amount": _whole(money["amount"])} if "amount" in money else money
+    return {**money, "amount": whole(money["amount"])} if "amount" in money else money
 
 
-def _whole(amount: object) -> object:
-    return int(amount) if isinstance(amount, float) and amount.is_integer() else amount
+def whole(value: Any) -> Any:
+    """A float that is a whole number, as that number; all else as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def metadata(entries: Sequence[Mapping[str, str]] | None) -> dict[str, str] | None:
@@ -182,8 +183,8 @@ def search_sort(value: object, field: str = "sort") -> SearchSort:
 
 def search_filter(fields: Mapping[str, Any], strict: bool = True) -> SearchFilter:
     """From the fields as clients name them. strict: False for a query string, which has texts only. Raises InvalidInput that names the field."""
-    whole = {**fields, **{name: _whole(fields.get(name)) for name in ("minPrice", "maxPrice")}}
-    return payload(SearchFilter, whole, strict)
+    bounded = {**fields, **{name: whole(fields.get(name)) for name in ("minPrice", "maxPrice")}}
+    return payload(SearchFilter, bounded, strict)
 
 
 def suggested(value: object, field: str = "first") -> int:

@@ -9,6 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 from gateway.live_stocks import LiveStocks
 from services.contracts.errors import LiveDropsError
+from services.contracts.media import MediaFile
 from services.contracts.orders import Stock
 from services.contracts.products import Drop, Product, Products
 from services.contracts.users import Profile, Users
@@ -79,6 +80,7 @@ class Loaders:
         self.profiles: Loader[Profile] = Loader(lambda ids: {one.user_id: one for one in sources.users.get_profiles(user_ids=ids)})
         self.follows: Loader[bool] = Loader(lambda ids: _follows(sources.users, viewer, ids))
         self.products: Loader[Product] = Loader(lambda ids: {one.id: one for one in sources.products.get_products(product_ids=ids)})
+        self.files: Loader[MediaFile] = Loader(lambda ids: {one.id: one for one in sources.products.get_media(media_ids=ids)})
         self.drops: Loader[Drop] = Loader(lambda ids: sources.cards.get(ids))
         self.stocks: Loader[Stock] = Loader(lambda ids: sources.stocks.get(ids))
 

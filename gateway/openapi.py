@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.rest import messages, shapes
+from gateway.rest import media, messages, shapes
 from gateway.rest.operations import ALWAYS, HEADERS, OPERATIONS, PATH_PARAMETERS, SIGNED_IN, Operation
 from services.contracts import schemas
 
@@ -27,7 +27,8 @@ def document() -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, described)
-    refusals = sorted({status for operation in OPERATIONS for status in _refusals(operation)})
+    paths |= media.paths(described[media.ID])
+    refusals = sorted({*media.REFUSALS, *(status for operation in OPERATIONS for status in _refusals(operation))})
     return {
         "openapi": "3.1.0",
         "info": {"title": "LiveDrops", "version": "1", "description": "Every error is problem+json; tell errors apart by their code."},
@@ -51,7 +52,7 @@ class _Described:
 
 
 def _schemas() -> tuple[_Described, dict[str, Any]]:
-    kinds = [shapes.Problem, *PATH_PARAMETERS.values(), *(kind for kind, _ in HEADERS.values())]
+    kinds = [shapes.Problem, media.ID, *PATH_PARAMETERS.values(), *(kind for kind, _ in HEADERS.values())]
     for operation in OPERATIONS:
         bodies = [operation.body] if operation.body else []
         kinds += [operation.answer, *bodies, *(parameter.kind for parameter in operation.query.values())]
@@ -96,7 +97,8 @@ def _refusals(operation: Operation) -> list[int]:
 
 
 def _refusal(status: int, described: _Described) -> dict[str, Any]:
-    return {"description": HTTPStatus(status).phrase, "content": {messages.PROBLEM_JSON: {"schema": described[shapes.Problem]}}}
+    words = media.REFUSALS.get(status) or HTTPStatus(status).phrase
+    return {"description": words, "content": {messages.PROBLEM_JSON: {"schema": described[shapes.Problem]}}}
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Times stay datetimes in UTC: GraphQL's DateTime and REST's JSON both write them 
 from datetime import UTC, datetime
 from typing import Any
 
+from services.contracts.media import MediaFile
 from services.contracts.orders import Order, Stock
 from services.contracts.products import Drop, DropState, Product
 from services.contracts.search import Facet, SearchHit, Suggestion
@@ -80,6 +81,21 @@ def product(value: Product) -> dict[str, Any]:
         "version": value.version,
         "createdAt": value.created_at,
         "updatedAt": value.updated_at,
+    }
+
+
+def media_file(value: MediaFile) -> dict[str, Any]:
+    return {
+        "id": value.id,
+        "filename": value.filename,
+        "contentType": value.content_type,
+        "size": value.size,
+        "sha256": value.sha256,
+        "url": value.url,
+        "width": value.width,
+        "height": value.height,
+        "thumbnails": [{"name": one.name, "width": one.width, "height": one.height, "url": one.url} for one in value.thumbnails],
+        "createdAt": value.created_at,
     }
 
 

@@ -41,4 +41,5 @@ def page_of(context: RequestContext, creator_id: str | None, asked: inputs.Page)
 
 def _known(context: RequestContext, product: Product) -> Product:
     context.loaders.products.remember(product.id, product)
+    context.loaders.files.expect(product.media)
     return product

@@ -20,6 +20,7 @@ from gateway.mutations.sign_up import resolve_sign_up
 from gateway.mutations.unfollow import resolve_unfollow
 from gateway.mutations.update_product import resolve_update_product
 from gateway.mutations.update_profile import resolve_update_profile
+from gateway.mutations.upload import resolve_upload
 from gateway.queries.creator import resolve_creator
 from gateway.queries.drop import resolve_drop
 from gateway.queries.drops import resolve_drops
@@ -74,12 +75,13 @@ RESOLVERS: dict[str, dict[str, Any]] = {
         "unfollow": resolve_unfollow,
         "updateProfile": resolve_update_profile,
         "deleteAccount": resolve_delete_account,
+        "upload": resolve_upload,
     },
 }
 # Fields that only those pay for who ask for them, most with a call of their own. All others are in what their parent's resolver answers.
 LAZY_RESOLVERS: dict[str, dict[str, Any]] = {
     "User": {"followerCount": user.resolve_follower_count, "followingCount": user.resolve_following_count},
-    "Product": {"creator": product.resolve_creator, "drops": product.resolve_drops},
+    "Product": {"creator": product.resolve_creator, "drops": product.resolve_drops, "files": product.resolve_files},
     "Drop": {"product": drop.resolve_product, "creator": drop.resolve_creator, "metadata": drop.resolve_metadata},
     "SearchHit": {
         "product": search_hit.resolve_product,

@@ -1,20 +1,18 @@
 """The settings of the gateway."""
 
-import base64
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
 from services.kernel.config import Settings
+from services.kernel.tokens import key_bytes
 
 
 def _seed(value: SecretStr) -> SecretStr:
     try:
-        seed = base64.urlsafe_b64decode(value.get_secret_value() + "==")
-    except ValueError:
-        seed = b""
-    if len(seed) != 32:
-        raise ValueError("must be 32 random bytes in base64url")
+        key_bytes(value.get_secret_value())
+    except ValueError as error:
+        raise ValueError("must be 32 random bytes in base64url") from error
     return value
 
 

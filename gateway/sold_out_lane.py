@@ -21,7 +21,9 @@ from gateway.context import Gateway
 from gateway.documents import REMEMBERED, Documents
 from services.contracts.errors import InvalidInput, RateLimited, Unauthenticated
 from services.contracts.orders import PlaceOrder
+from services.kernel import calls
 from services.kernel.calls import Viewer
+from services.kernel.web import REQUEST_ID, correlation_id_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -151,6 +153,6 @@ def _headers(environ: "WSGIEnvironment", length: int) -> list[tuple[str, str]]:
     return [
         ("Content-Type", f"{JSON}; charset=utf-8"),
         ("Content-Length", str(length)),
-        (visits.REQUEST_ID, visits.correlation_id(environ)),
+        (REQUEST_ID, correlation_id_of(environ) or calls.new_correlation_id()),
         *visits.SAME_HEADERS,
     ]

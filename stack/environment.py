@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from services.contracts.rights import GATEWAY
+from services.kernel.tokens import public_key_of
 from services.kernel.topology import VHOST
 from stack.credentials import Credentials
 from stack.errors import SetupError
@@ -45,7 +47,11 @@ class Wiring:
         if unit and unit.port:
             process = name if name in unit.process_names else unit.process_names[0]
             own["LIVEDROPS_HTTP_PORT"] = str(self.ports[process])
-        return self._shared() | dict(self.settings.passed_on) | own
+        return self._shared() | self._signing_key(user) | dict(self.settings.passed_on) | own
+
+    def _signing_key(self, user: str) -> dict[str, str]:
+        """What signs access tokens, for who issues them. The others have the public key."""
+        return {"LIVEDROPS_JWT_KEY": self.credentials.jwt_key} if user == GATEWAY else {}
 
     def _shared(self) -> dict[str, str]:
         """What a person may override; a local address only where the server is ours."""
@@ -54,13 +60,28 @@ class Wiring:
             "LIVEDROPS_ORDERS_POSTGRES_URL": ("postgres", f"postgresql://livedrops:{password}@127.0.0.1:{{}}/orders"),
             "LIVEDROPS_PRODUCTS_POSTGRES_URL": ("postgres", f"postgresql://livedrops:{password}@127.0.0.1:{{}}/products"),
             "LIVEDROPS_USERS_MONGO_URL": ("mongo", "mongodb://127.0.0.1:{}/?replicaSet=rs0"),
+            "LIVEDROPS_MEDIA_MONGO_URL": ("mongo", "mongodb://127.0.0.1:{}/?replicaSet=rs0"),
             "LIVEDROPS_REDIS_URL": ("redis", "redis://127.0.0.1:{}/0"),
             "LIVEDROPS_SEARCH_ELASTICSEARCH_URL": ("elasticsearch", "http://127.0.0.1:{}"),
         }
         addresses = {name: url.format(self.ports[server]) for name, (server, url) in local.items() if server in self.ports}
-        keys = {"LIVEDROPS_JWT_KEY": self.credentials.jwt_key, "LIVEDROPS_CURSOR_KEY": self.credentials.cursor_key}
-        public = {"LIVEDROPS_PUBLIC_URL": f"http://127.0.0.1:{self.ports['ingress']}"} if "ingress" in self.ports else {}
-        return addresses | keys | public
+        keys = {"LIVEDROPS_CURSOR_KEY": self.credentials.cursor_key, "LIVEDROPS_JWT_PUBLIC_KEY": self._public_key()}
+        return addresses | keys | self._public()
+
+    def _public_key(self) -> str:
+        """What checks access tokens. A person's own signing key has its own; one that makes no sense the gateway refuses."""
+        try:
+            return public_key_of(self.settings.passed_on.get("LIVEDROPS_JWT_KEY", self.credentials.jwt_key))
+        except ValueError:
+            return ""
+
+    def _public(self) -> dict[str, str]:
+        """Addresses behind the ingress."""
+        if "ingress" not in self.ports:
+            return {}
+        public = f"http://127.0.0.1:{self.ports['ingress']}"
+        media = {"LIVEDROPS_MEDIA_BASE_URL": f"{public}/media", "LIVEDROPS_MEDIA_UPLOAD_URL": f"{public}/media/uploads"}
+        return {"LIVEDROPS_PUBLIC_URL": public, **media}
 
     def _broker_url(self, user: str) -> str:
         password = self.credentials.broker.get(user)

@@ -41,8 +41,9 @@ _PORTS: Mapping[str, tuple[str, ...]] = {
     "rabbitmq": ("rabbitmq", "rabbitmq-dist", "epmd"),
     "elasticsearch": ("elasticsearch", "elasticsearch-transport"),
 }
-# The unit that the ingress stands in front of.
+# The units that the ingress stands in front of.
 GATEWAY = "gateway"
+MEDIA = "media"
 # A unit's failing start is retried until somebody mends the cause; each try waits a second longer than the one before.
 _UNIT_RETRIES = 100
 # Units may finish what is in flight for 10 s.
@@ -108,9 +109,14 @@ def make_plan(instance: Instance, units: tuple[Unit, ...], settings: StackSettin
     instance.prepare()
     wiring = wire(instance, units, settings, ours, running)
     site = Site(instance, wiring.ports, wiring.credentials, binaries, kept_environment(os.environ))
-    gateways = {name: wiring.ports[name] for unit in units if unit.name == GATEWAY for name in unit.process_names}
-    ingress = Ingress(site, wiring.ports["ingress"], gateways) if needs_ingress else None
+    gateways, media = (_ports_of(name, units, wiring.ports) for name in (GATEWAY, MEDIA))
+    ingress = Ingress(site, wiring.ports["ingress"], gateways, media) if needs_ingress else None
     return Plan(instance, wiring, tuple(SERVERS[name](site) for name in ours), ingress, absent)
+
+
+def _ports_of(unit_name: str, units: tuple[Unit, ...], ports: Mapping[str, int]) -> dict[str, int]:
+    """Of all processes of a unit, by name; none where there is no such unit."""
+    return {name: ports[name] for unit in units if unit.name == unit_name for name in unit.process_names}
 
 
 def _ours(profile: str, units: tuple[Unit, ...], settings: StackSettings) -> list[str]:

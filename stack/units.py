@@ -45,6 +45,7 @@ UNITS: tuple[Unit, ...] = (
     Unit("products-stock", (*_NAMEKO, "services.products.handlers:StockNews"), "products-stock", ("rabbitmq", "postgres", "redis"), nice=5),
     Unit("products-relay", ("{python}", "-m", "services.products.relay"), "products-relay", ("rabbitmq", "postgres", "redis")),
     Unit("products-clock", ("{python}", "-m", "services.products.clock"), "products-clock", ("rabbitmq", "postgres", "redis")),
+    Unit("media", ("{python}", "-m", "services.products.media"), "media", ("postgres", "mongo")),
     Unit("users", (*_NAMEKO, "services.users.service:UsersService"), "users", ("rabbitmq", "mongo", "redis")),
     Unit("users-capture", ("{python}", "-m", "services.users.cdc"), "users-capture", ("rabbitmq", "mongo", "redis")),
     Unit("search", (*_NAMEKO, "services.search.service:SearchService"), "search", ("rabbitmq", "redis", "elasticsearch")),

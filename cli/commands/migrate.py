@@ -9,7 +9,7 @@ from textwrap import shorten
 import click
 import psycopg2
 
-from cli.addresses import ORDERS_POSTGRES, PRODUCTS_POSTGRES, USERS_MONGO, Addresses
+from cli.addresses import MEDIA_MONGO, ORDERS_POSTGRES, PRODUCTS_POSTGRES, USERS_MONGO, Addresses
 from cli.failures import CommandFailed
 from services import orders, products
 from services.contracts.errors import Unavailable
@@ -17,6 +17,7 @@ from services.kernel import migrations
 from services.kernel.metrics import Metrics
 from services.kernel.mongo import Mongo
 from services.kernel.postgres import Postgres
+from services.products.media import gridfs
 from services.users import layout
 
 MIGRATIONS = {context: Path(str(module.__file__)).parent / "migrations" for context, module in (("orders", orders), ("products", products))}
@@ -39,9 +40,13 @@ def migrate(addresses: Addresses, wait_s: float) -> None:
     # All addresses first: half a migration helps nobody.
     urls = {"orders": addresses.require(ORDERS_POSTGRES), "products": addresses.require(PRODUCTS_POSTGRES)}
     mongo_url = addresses.require(USERS_MONGO)
+    # None where media are kept in S3.
+    media_url = addresses.require(MEDIA_MONGO) if addresses.find("LIVEDROPS_MEDIA_STORE") != "s3" else None
     for context, url in urls.items():
         _report(context, migrate_postgres(context, url, wait_s))
-    _report("users", migrate_users(mongo_url, addresses.users_database(), wait_s))
+    _report("users", migrate_mongo(mongo_url, addresses.users_database(), layout.bootstrap, wait_s))
+    if media_url is not None:
+        _report("media", migrate_mongo(media_url, addresses.media_database(), gridfs.bootstrap, wait_s))
 
 
 def migrate_postgres(context: str, url: str, wait_s: float) -> Iterator[str]:
@@ -57,12 +62,12 @@ def migrate_postgres(context: str, url: str, wait_s: float) -> Iterator[str]:
         store.close()
 
 
-def migrate_users(url: str, database: str, wait_s: float) -> Iterator[str]:
-    """Make collections, indexes and shard keys of users' MongoDB. Yields what was done. Raises Unavailable."""
+def migrate_mongo(url: str, database: str, bootstrap: Callable[[Mongo], Iterator[str]], wait_s: float) -> Iterator[str]:
+    """Make collections, indexes and shard keys of a database in MongoDB. Yields what was done. Raises Unavailable."""
     store = Mongo(url, database, Metrics(), patient=True)
     try:
         _wait("MongoDB", store.check, wait_s)
-        yield from layout.bootstrap(store)
+        yield from bootstrap(store)
     finally:
         store.close()
 

@@ -11,10 +11,10 @@ from gateway import errors, inputs
 from gateway.context import Gateway, RequestContext
 from gateway.documents import FIELD_POINTS
 from services.contracts.errors import InvalidInput, LiveDropsError, StaleVersion, VersionMissing
-from services.kernel import calls
+from services.kernel import calls, problems
 
 JSON = "application/json"
-PROBLEM_JSON = "application/problem+json"
+PROBLEM_JSON = problems.PROBLEM_JSON
 _VERSION_TAG = re.compile(r'^"(\d{1,15})"$', re.ASCII)
 
 

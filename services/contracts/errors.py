@@ -3,14 +3,22 @@
 LiveDropsError                      anything that a caller can be told
 ├── InvalidInput                    the request can't be understood or breaks a bound
 │   ├── CannotFollowSelf
-│   └── VersionMissing              a change must say which version it is a change of
+│   ├── VersionMissing              a change must say which version it is a change of
+│   ├── UploadTooLarge
+│   ├── TypeNotAllowed              no kind of file that is taken in
+│   ├── ChecksumMismatch            these are not the bytes that were sent
+│   └── TusVersionMismatch
 ├── Unauthenticated                 nobody is signed in, or the sign-in does not hold
 ├── Forbidden                       signed in, but not allowed
 ├── NotFound
+│   └── UploadGone                  it was ended, it ran out or its file was rejected
+├── MediaRejected                   a file that came in whole, and is not what is taken in: data.reason
 ├── Conflict                        the request contradicts what is stored
 │   ├── IdempotencyKeyReused
 │   ├── EmailTaken
 │   ├── StaleVersion                somebody changed it since it was read
+│   ├── OffsetMismatch              the upload goes on at another place: ask for it
+│   ├── UploadTaken                 another request goes on with this upload
 │   └── DropFixed                   this can't be changed any more once the drop is live
 ├── OrderRefused                    the rules of the sale say no
 │   ├── NotStarted
@@ -69,6 +77,26 @@ class VersionMissing(InvalidInput):
     sentence = "Say which version you have read."
 
 
+class UploadTooLarge(InvalidInput):
+    code = "UPLOAD_TOO_LARGE"
+    sentence = "The file is larger than files of its kind may be."
+
+
+class TypeNotAllowed(InvalidInput):
+    code = "TYPE_NOT_ALLOWED"
+    sentence = "Files of this type are not taken in."
+
+
+class ChecksumMismatch(InvalidInput):
+    code = "CHECKSUM_MISMATCH"
+    sentence = "What arrived is not what was sent. Send it again."
+
+
+class TusVersionMismatch(InvalidInput):
+    code = "TUS_VERSION_MISMATCH"
+    sentence = "Uploads speak tus 1.0.0: send Tus-Resumable."
+
+
 class Unauthenticated(LiveDropsError):
     code = "UNAUTHENTICATED"
     sentence = "Sign in first."
@@ -82,6 +110,16 @@ class Forbidden(LiveDropsError):
 class NotFound(LiveDropsError):
     code = "NOT_FOUND"
     sentence = "There is no such thing."
+
+
+class UploadGone(NotFound):
+    code = "UPLOAD_GONE"
+    sentence = "This upload is over. Begin a new one."
+
+
+class MediaRejected(LiveDropsError):
+    code = "MEDIA_REJECTED"
+    sentence = "The file is not what is taken in."
 
 
 class Conflict(LiveDropsError):
@@ -107,6 +145,16 @@ class StaleVersion(Conflict):
 class DropFixed(Conflict):
     code = "DROP_FIXED"
     sentence = "This can't be changed any more once the drop is live."
+
+
+class OffsetMismatch(Conflict):
+    code = "OFFSET_MISMATCH"
+    sentence = "The upload goes on at another offset. Ask for it with HEAD."
+
+
+class UploadTaken(Conflict):
+    code = "UPLOAD_TAKEN"
+    sentence = "Another request goes on with this upload."
 
 
 class OrderRefused(LiveDropsError):

@@ -6,6 +6,7 @@ from typing import Annotated, Protocol
 import msgspec
 from msgspec import Meta
 
+from .media import MediaFile, MediaIds, NewUpload, Upload
 from .orders import DropIds, Instant, Terms
 from .values import Cursor, DropId, Line, MediaId, Money, PageSize, PerUserLimit, ProductId, Reason, StockSize, UserId, Version
 
@@ -67,7 +68,8 @@ class ImportOutcome(StrEnum):
 
 
 class Imported(msgspec.Struct, frozen=True):
-    """What became of an imported product. code: of the error, where it was refused; CONFLICT is another product under its id."""
+    """What became of an imported product. code: of the error, where it was refused; CONFLICT is another product under its id, INVALID_INPUT media
+    that are not ready, or not its creator's."""
 
     product_id: ProductId
     outcome: ImportOutcome
@@ -189,7 +191,10 @@ class Products(Protocol):
     """The products service. Every call can be repeated: ids are the caller's, and versions decide. Owners and operators write."""
 
     def create_product(self, *, product_id: ProductId, creator_id: UserId, product: NewProduct) -> Product:
-        """A new product. The same again answers the first; another one under the id is a Conflict. Raises Forbidden."""
+        """A new product. The same again answers the first; another one under the id is a Conflict.
+
+        Raises Forbidden, InvalidInput (media that are not ready, or not this creator's).
+        """
 
     def import_products(self, *, products: ImportedProducts) -> list[Imported]:
         """Many new products at once: what became of each, in the order told. For operators, services and teams. Raises Forbidden.
@@ -198,7 +203,10 @@ class Products(Protocol):
         """
 
     def update_product(self, *, product_id: ProductId, expected_version: Version, change: ProductChange) -> Product:
-        """Change a product. Raises NotFound, StaleVersion, Forbidden. A change that is already there is answered as it is."""
+        """Change a product. A change that is already there is answered as it is.
+
+        Raises NotFound, StaleVersion, Forbidden, InvalidInput (new media that are not ready, or not its creator's).
+        """
 
     def get_product(self, *, product_id: ProductId) -> Product:
         """Raises NotFound."""
@@ -256,3 +264,12 @@ class Products(Protocol):
         after: Cursor | None = None,
     ) -> DropPage:
         """Drops whose names hold all the words, newest first; with states, those in one of them. Raises as find_products."""
+
+    def create_upload(self, *, media_id: MediaId, creator_id: UserId, upload: NewUpload) -> Upload:
+        """Announce a file, whose bytes then go to upload_url. The same again answers the first, as it stands by then.
+
+        Raises Forbidden, InvalidInput (type, size), Conflict (another upload under the id), RateLimited (too many that are not finished).
+        """
+
+    def get_media(self, *, media_ids: MediaIds) -> list[MediaFile]:
+        """Those that are ready, in the order asked."""

@@ -52,6 +52,8 @@ USERS: dict[str, Rights] = {
             "products.get_drop",
             "products.get_drops",
             "products.list_drops",
+            "products.create_upload",
+            "products.get_media",
             "users.sign_up",
             "users.sign_in",
             "users.refresh",
@@ -91,6 +93,8 @@ USERS: dict[str, Rights] = {
     ),
     "products-relay": Rights(publishes=("product.*", "drop.scheduled", "drop.changed", "drop.cancelled")),
     "products-clock": Rights(publishes=("drop.started", "drop.ended"), calls=("orders.set_terms",)),
+    # Speaks HTTP and to its stores only.
+    "media": Rights(),
     "users": Rights(serves="users"),
     "users-capture": Rights(publishes=("follow.*", "user.*")),
     "orders": Rights(serves="orders", calls=("products.get_drop",)),

@@ -31,6 +31,16 @@ Version = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 # One line of text: no control characters, not only white space.
 Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")]
 Reason = Line
+# The name of a file as a person sees it: one line without what a path is made of.
+FileName = Annotated[
+    str,
+    Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f/\\\\]*[^\s\x00-\x1f\x7f-\x9f/\\\\][^\x00-\x1f\x7f-\x9f/\\\\]*$"),
+]
+# RFC 6838, section 4.2, in lower case and without parameters.
+ContentType = Annotated[str, Meta(max_length=127, pattern=r"^[a-z0-9][a-z0-9!#$&^_.+\-]*/[a-z0-9][a-z0-9!#$&^_.+\-]*$")]
+# 1 GiB: some minutes of video. What kinds of files may have less is for the media unit to say.
+FileSize = Annotated[int, Meta(ge=1, le=2**30)]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256, in hex.")]
 Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f]+\.[^\s@\x00-\x1f\x7f]+$")]
 # NIST SP 800-63B: at least 8, and nothing above 64 need be refused; 256 bounds the work of hashing.
 Password = Annotated[str, Meta(min_length=8, max_length=256)]

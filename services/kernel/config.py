@@ -104,9 +104,12 @@ def _shown(value: object) -> object:
 def _explain(settings: type[Settings], error: ValidationError) -> list[str]:
     lines = []
     for problem in error.errors(include_url=False):
+        reason = problem["msg"].removeprefix("Value error, ")
+        if not problem["loc"]:  # settings that don't go together: the reason names them
+            lines.append(reason)
+            continue
         name = str(problem["loc"][0])
         variable = f"{PREFIX}{name.upper()}"
-        reason = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "missing":
             lines.append(f"{variable} is not set, and has no default")
             continue

@@ -22,6 +22,8 @@ from services.kernel.rpc_client import RpcClient
 from services.kernel.worker import run_rounds
 from services.products import announcements, domain, usecases
 from services.products.finding import Finder
+from services.products.media.library import Library
+from services.products.media.records import Records
 from services.products.settings import ProductsSettings
 from services.products.store import DROP_COLUMNS, Shelf, drop_of
 from services.products.usecases import Shop
@@ -141,7 +143,8 @@ def main() -> None:
     publisher.start()
     rpc.start()
     cursors = Cursors(settings.cursor_key.get_secret_value().encode(), "products")
-    shop = Shop(Shelf(postgres), rpc.service("orders", Orders), cursors, Finder(postgres))
+    library = Library(Records(postgres, settings.media_upload_hours * 3600), settings)
+    shop = Shop(Shelf(postgres), rpc.service("orders", Orders), cursors, Finder(postgres), library)
     clock = Clock(postgres, publisher, Lease(postgres, "products-clock"), shop, here.metrics)
     run_rounds(here, clock.round, clock.close)
     rpc.stop()

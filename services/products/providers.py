@@ -11,6 +11,8 @@ from services.kernel.postgres import Postgres
 from services.kernel.process import process
 from services.kernel.rpc_client import RpcClient
 from services.products.finding import Finder
+from services.products.media.library import Library
+from services.products.media.records import Records
 from services.products.settings import ProductsSettings
 from services.products.store import Shelf
 from services.products.usecases import Shop
@@ -61,7 +63,8 @@ class ShopProvider(ShelfProvider):
         self._rpc = RpcClient(here.settings.broker_url.get_secret_value(), here.settings.unit, here.metrics)
         here.require("broker", self._rpc.check)
         cursors = Cursors(here.settings.cursor_key.get_secret_value().encode(), "products")
-        self._shop = Shop(Shelf(self._postgres), self._rpc.service("orders", Orders), cursors, Finder(self._postgres))
+        library = Library(Records(self._postgres, here.settings.media_upload_hours * 3600), here.settings)
+        self._shop = Shop(Shelf(self._postgres), self._rpc.service("orders", Orders), cursors, Finder(self._postgres), library)
 
     def start(self) -> None:
         self._rpc.start()

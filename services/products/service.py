@@ -1,5 +1,6 @@
 """The RPC entrypoints of products."""
 
+from services.contracts.media import MediaFile, NewUpload, Upload
 from services.contracts.products import (
     Drop,
     DropChange,
@@ -92,3 +93,11 @@ class ProductsService:
     @rpc
     def find_drops(self, *, sought: Sought, states: list[DropState] | None, first: int, after: str | None) -> DropPage:
         return usecases.find_drops(self.shop, sought, states or [], first, after)
+
+    @rpc
+    def create_upload(self, *, media_id: str, creator_id: str, upload: NewUpload) -> Upload:
+        return usecases.create_upload(self.shop, media_id, creator_id, upload, self.call)
+
+    @rpc
+    def get_media(self, *, media_ids: list[str]) -> list[MediaFile]:
+        return usecases.get_media(self.shop, media_ids)

@@ -4,10 +4,11 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from services.kernel.config import PostgresUrl, Settings
+from services.kernel.config import PostgresUrl
+from services.products.media.settings import MediaLinks
 
 
-class ProductsSettings(Settings):
+class ProductsSettings(MediaLinks):
     products_postgres_url: PostgresUrl
     # Signs page cursors; the same for all processes of the service.
     cursor_key: Annotated[SecretStr, Field(min_length=16)]

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from services.contracts.errors import Busy, Conflict, Forbidden, InvalidInput
+from services.contracts.errors import Busy, Conflict, InvalidInput
+from services.contracts.media import MediaFile, NewUpload, Upload
 from services.contracts.orders import Orders
 from services.contracts.products import (
     Drop,
@@ -26,13 +27,14 @@ from services.contracts.products import (
     Sought,
     terms_of,
 )
-from services.contracts.users import Role
 from services.kernel import calls, failpoints, ids
 from services.kernel.calls import Call
 from services.kernel.cursors import Cursors
 from services.products import announcements, domain
 from services.products.domain import DropRow
 from services.products.finding import Finder
+from services.products.media.library import Library
+from services.products.sellers import require_seller
 from services.products.store import DropFilter, LockedDrop, Place, Proposal, Shelf
 
 # Changes of one drop that may be ahead of one: a seller has two hands.
@@ -42,16 +44,18 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 @dataclass(frozen=True)
 class Shop:
-    """What the use cases work with. orders: judges what a change of a drop does to its stock."""
+    """What the use cases work with. orders: judges what a change of a drop does to its stock. library: of uploaded files."""
 
     shelf: Shelf
     orders: Orders
     cursors: Cursors
     finder: Finder
+    library: Library
 
 
 def create_product(shop: Shop, product_id: str, creator_id: str, request: NewProduct, call: Call) -> Product:
     require_seller(creator_id, call)
+    shop.library.require_ready(request.media, creator_id)
     product = domain.created(product_id, creator_id, request, shop.shelf.now())
     told = announcements.of_product("product.created", product, product.created_at, call.correlation_id)
     if not shop.shelf.add_product(product, request, [told]) and not shop.shelf.was_created_as(product, request):
@@ -70,7 +74,19 @@ def import_products(shop: Shop, imported: Sequence[ImportedProduct], call: Call)
     return [outcomes[place] for place in range(len(imported))]
 
 
-def _import_of_creator(shop: Shop, imported: Sequence[ImportedProduct], call: Call) -> Iterator[Imported]:
+def _import_of_creator(shop: Shop, imported: Sequence[ImportedProduct], call: Call) -> list[Imported]:
+    ready = shop.library.ready_of({id for each in imported for id in each.product.media}, imported[0].creator_id)
+    outcomes = {
+        place: Imported(each.product_id, ImportOutcome.REFUSED, InvalidInput.code)
+        for place, each in enumerate(imported)
+        if not ready.issuperset(each.product.media)
+    }
+    places = [place for place in range(len(imported)) if place not in outcomes]
+    outcomes |= zip(places, _add_imported(shop, [imported[place] for place in places], call), strict=True) if places else ()
+    return [outcomes[place] for place in range(len(imported))]
+
+
+def _add_imported(shop: Shop, imported: Sequence[ImportedProduct], call: Call) -> Iterator[Imported]:
     now = shop.shelf.now()
     products = [domain.created(each.product_id, each.creator_id, each.product, now) for each in imported]
     told = [announcements.of_product("product.created", product, now, call.correlation_id) for product in products]
@@ -88,6 +104,7 @@ def update_product(shop: Shop, product_id: str, expected_version: int, change: P
     after = domain.changed_product(before, expected_version, change, now)
     if after is before:
         return before
+    shop.library.require_ready([id for id in after.media if id not in before.media], before.creator_id)
     told = announcements.of_product("product.changed", after, now, call.correlation_id)
     if not shop.shelf.change_product(before, after, [told]):
         return update_product(shop, product_id, expected_version, change, call)  # somebody was faster: now it is stale, or there already
@@ -224,11 +241,13 @@ def _fingerprint(sought: Sought, *more: str) -> str:
     return ids.derived_id(msgspec.json.encode(sought).decode(), *more)
 
 
-def require_seller(creator_id: str, call: Call) -> None:
-    """Raises Forbidden unless the call is a service's or team's own, that creator's, or an operator's."""
-    call.require_person(creator_id)
-    if call.viewer and not call.viewer.is_operator() and Role.CREATOR not in call.viewer.roles:
-        raise Forbidden("Only creators sell.")
+def create_upload(shop: Shop, media_id: str, creator_id: str, upload: NewUpload, call: Call) -> Upload:
+    require_seller(creator_id, call)
+    return shop.library.create_upload(media_id, creator_id, upload)
+
+
+def get_media(shop: Shop, media_ids: Sequence[str]) -> list[MediaFile]:
+    return shop.library.get_media(media_ids)
 
 
 class _Position(NamedTuple):

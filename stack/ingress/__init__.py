@@ -22,26 +22,32 @@ READS_PER_GATEWAY = 64
 LONGEST_ORDERS_QUEUE = 256
 ORDERS_QUEUE_MS = 120
 READS_QUEUE_MS = 150
+# Below the media unit's count of threads, together: uploads hold theirs for long, and downloads never take the last ones.
+UPLOADS_PER_MEDIA = 16
+DOWNLOADS_PER_MEDIA = 48
+MEDIA_QUEUE_MS = 500
 LARGEST_BODY_BYTES = 65_536
 # HAProxy looks into the first 16 KB of a body, its buffer, less what the headers and its own reserve take.
 LONGEST_CHUNKED_BODY_BYTES = 12_000
 _PROBE_TIMEOUT_S = 2.0
+_CHECKED = "check inter 500ms fall 2 rise 1"
 _TEMPLATE = Path(__file__).with_name("haproxy.cfg.tmpl")
 
 
 class Ingress:
-    """HAProxy. gateways: the ports of the gateway processes, by process name."""
+    """HAProxy. gateways, media: the ports of their processes, by process name."""
 
     name = "haproxy"
 
-    def __init__(self, site: Site, port: int, gateways: Mapping[str, int]) -> None:
+    def __init__(self, site: Site, port: int, gateways: Mapping[str, int], media: Mapping[str, int]) -> None:
         self._site = site
         self._port = port
         self._gateways = gateways
+        self._media = media
         self._conf = site.instance.state / "haproxy.cfg"
 
     def files(self) -> dict[Path, str]:
-        return {self._conf: render(self._port, self._gateways)}
+        return {self._conf: render(self._port, self._gateways, self._media)}
 
     def programs(self) -> tuple[Program, ...]:
         # In the foreground and in one process: supervisord is what restarts it.
@@ -65,13 +71,8 @@ class Ingress:
             connection.close()
 
 
-def render(port: int, gateways: Mapping[str, int]) -> str:
+def render(port: int, gateways: Mapping[str, int], media: Mapping[str, int]) -> str:
     """The configuration, from its template."""
-    reads = "".join(
-        f"    server {name} 127.0.0.1:{at} maxconn {READS_PER_GATEWAY} check inter 500ms fall 2 rise 1\n" for name, at in gateways.items()
-    )
-    # One check for each gateway is enough: orders look at what reads found.
-    orders = "".join(f"    server {name} 127.0.0.1:{at} maxconn {ORDERS_PER_GATEWAY} track reads/{name}\n" for name, at in gateways.items())
     return Template(_TEMPLATE.read_text()).substitute(
         port=port,
         maxconn=MOST_CONNECTIONS,
@@ -80,13 +81,22 @@ def render(port: int, gateways: Mapping[str, int]) -> str:
         longest_orders_queue=LONGEST_ORDERS_QUEUE,
         orders_queue_ms=f"{ORDERS_QUEUE_MS}ms",
         reads_queue_ms=f"{READS_QUEUE_MS}ms",
-        orders_servers=orders.rstrip("\n"),
-        reads_servers=reads.rstrip("\n"),
+        media_queue_ms=f"{MEDIA_QUEUE_MS}ms",
+        # One check for each process is enough: the other places look at what it found.
+        reads_servers=_servers(gateways, READS_PER_GATEWAY, _CHECKED),
+        orders_servers=_servers(gateways, ORDERS_PER_GATEWAY, "track reads/{name}"),
+        media_servers=_servers(media, DOWNLOADS_PER_MEDIA, _CHECKED),
+        media_upload_servers=_servers(media, UPLOADS_PER_MEDIA, "track media/{name}"),
+        busy_media=_error("Too many files at once. Try again.", "BUSY"),
         busy_orders=_error("Too many orders at once. Try again.", "BUSY"),
         busy=_error("Too many requests at once. Try again.", "BUSY"),
         late=_error("The answer did not come in time. Try again.", "UNAVAILABLE"),
         too_large=_error(f"A request body may have {LARGEST_BODY_BYTES} bytes.", "REQUEST_TOO_LARGE"),
     )
+
+
+def _servers(ports: Mapping[str, int], places: int, health: str) -> str:
+    return "\n".join(f"    server {name} 127.0.0.1:{port} maxconn {places} {health.format(name=name)}" for name, port in ports.items())
 
 
 def _error(message: str, code: str) -> str:

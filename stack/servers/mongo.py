@@ -29,11 +29,12 @@ class Mongo:
         return {}
 
     def programs(self) -> tuple[Program, ...]:
-        # A cache of 256 MB and a small oplog are plenty for one machine; by default it would take half of the memory.
+        # A cache of 256 MB is plenty for one machine; by default it would take half of the memory. The oplog holds a large upload or two, which
+        # whoever follows the changes must be able to read past.
         command = (
             *(str(self._site.binaries["mongod"]), "--dbpath", str(self._data)),
             *("--bind_ip", "127.0.0.1", "--port", str(self._port), "--nounixsocket"),
-            *("--replSet", REPLICA_SET, "--oplogSize", "64", "--wiredTigerCacheSizeGB", "0.25"),
+            *("--replSet", REPLICA_SET, "--oplogSize", "1024", "--wiredTigerCacheSizeGB", "0.25"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
         )
         return (Program("mongo", command, self._site.base, self._data),)

@@ -28,6 +28,9 @@ from services.contracts.users import FollowState, Profile
 from services.contracts.values import Money
 from services.kernel.metrics import Metrics
 from services.kernel.process import Process
+from services.products.media.app import assemble
+from services.products.media.app import make_app as make_media_app
+from services.products.media.settings import MediaSettings
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ID = str(uuid.uuid4())
@@ -56,6 +59,35 @@ def test_the_document_is_sound() -> None:
 
 def test_the_checked_in_document_is_what_the_code_says() -> None:
     assert (schemas.FOLDER / openapi.FILE_NAME).read_text() == schemas.text_of(openapi.document()), "run `make contracts`"
+
+
+def test_every_route_of_the_media_unit_is_described(metrics: Metrics) -> None:
+    key = base64.urlsafe_b64encode(bytes(32)).decode()
+    settings = MediaSettings(
+        broker_url="amqp://x",
+        redis_url="redis://127.0.0.1:1",
+        products_postgres_url="postgresql://x",
+        jwt_public_key=key,
+        media_mongo_url="mongodb://127.0.0.1:1",
+    )
+    media = assemble(Process(settings, metrics))
+    routes = {
+        (method.lower(), re.sub(r"<(?:uuid:)?(upload|media)>", "{media_id}", rule.rule).replace("<name>", "{name}"))
+        for rule in make_media_app(media).url_map.iter_rules()
+        if rule.rule.startswith("/media")
+        for method in (rule.methods or set())
+    }
+    media.close()
+    described = {
+        (method, path)
+        for path, operations in openapi.document()["paths"].items()
+        if path.startswith("/media")
+        for method in operations
+        if method != "parameters"
+    }
+    # Flask answers HEAD wherever it answers GET; OPTIONS of each upload says what the one of all says.
+    assert described <= routes
+    assert {method for method, _ in routes - described} <= {"head", "options"}
 
 
 def test_every_rest_route_is_described_and_nothing_else(app: Flask) -> None:

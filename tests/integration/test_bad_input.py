@@ -82,6 +82,13 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "search.suggest": {"text": "x", "first": 5},
     "search.start_reindex": {},
     "search.get_reindex": {},
+    # With a size and a digest of which no value of BAD_VALUES mends both.
+    "products.create_upload": {
+        "media_id": ID,
+        "creator_id": ID,
+        "upload": {"filename": "x", "content_type": "image/png", "size": 0, "sha256": "x"},
+    },
+    "products.get_media": {"media_ids": [ID]},
     "users.sign_up": {"name": "x", "email": "no address", "password": "12345678"},
     "users.sign_in": {"email": "nobody@example.org", "password": "12345678"},
     "users.refresh": {"refresh_token": "a.b.c"},
@@ -140,7 +147,9 @@ def written(stack: Stack, sql: Callable[..., list[tuple[Any, ...]]]) -> Iterator
     def count() -> tuple[int, ...]:
         tables = [sql(f"select count(*) from {table}")[0][0] for table in ("stock", "orders", "stock_audit")]
         with shelf.cursor() as cursor:
-            cursor.execute("select (select count(*) from products), (select count(*) from drops), (select count(*) from places)")
+            cursor.execute(
+                "select (select count(*) from products), (select count(*) from drops), (select count(*) from places), (select count(*) from media)"
+            )
             tables += cursor.fetchone() or ()
         return (*tables, *(client["users"][name].count_documents({}) for name in ("users", "emails", "sessions", "follows", "jobs")))
 
@@ -189,6 +198,7 @@ MUTATIONS: dict[str, dict[str, Any]] = {
     "follow": {"creatorId": ID},
     "unfollow": {"creatorId": ID},
     "updateProfile": {"name": "x", "displayName": "x", "bio": "x", "picture": "https://example.org/x.png", "email": "x@example.org"},
+    "upload": {"idempotencyKey": "k", "filename": "x", "contentType": "image/png", "size": 1, "sha256": "0" * 64},
     "deleteAccount": {"email": "nobody@example.org"},
 }
 # To end what is not there is no error.

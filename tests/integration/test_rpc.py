@@ -106,7 +106,7 @@ def _orders_calls(drop_id: str, wish: dict[str, Any], order_id: str) -> Calls:
 
 
 def _products_calls(creator_id: str) -> Calls:
-    product_id, drop_id, begin = str(uuid.uuid4()), str(uuid.uuid4()), datetime.now(UTC)
+    product_id, drop_id, media_id, begin = str(uuid.uuid4()), str(uuid.uuid4()), str(uuid.uuid4()), datetime.now(UTC)
     product = {"name": "A hat", "price": {"amount": 1, "currency": "EUR"}}
     sale = {"starts_at": begin.isoformat(), "ends_at": (begin + timedelta(hours=1)).isoformat(), "stock": 5}
     return {
@@ -125,6 +125,12 @@ def _products_calls(creator_id: str) -> Calls:
         "products.find_drops": {"sought": {"words": "cap"}, "states": ["LIVE"]},
         "products.cancel_drop": {"drop_id": drop_id, "reason": "test"},
         "products.end_drop": {"drop_id": drop_id},
+        "products.create_upload": {
+            "media_id": media_id,
+            "creator_id": creator_id,
+            "upload": {"filename": "hat.png", "content_type": "image/png", "size": 1},
+        },
+        "products.get_media": {"media_ids": [media_id]},
     }
 
 

@@ -58,7 +58,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 @pytest.fixture
 def ports() -> dict[str, int]:
-    return settle_ports(("ingress", *GATEWAYS), {}, is_free)
+    return settle_ports(("ingress", "media", *GATEWAYS), {}, is_free)
 
 
 @pytest.fixture
@@ -75,11 +75,20 @@ def gateways(ports: dict[str, int]) -> Iterator[dict[str, Server]]:
 
 
 @pytest.fixture
+def media(ports: dict[str, int]) -> Iterator[Server]:
+    server = Server(("127.0.0.1", ports["media"]), Gateway)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
 def ingress(tmp_path: Path, ports: dict[str, int], gateways: dict[str, Server]) -> Iterator[int]:
     haproxy = find("haproxy")
     assert haproxy is not None, "haproxy is installed by `make run` and `make test`"
     conf = tmp_path / "haproxy.cfg"
-    conf.write_text(render(ports["ingress"], {name: ports[name] for name in GATEWAYS}))
+    conf.write_text(render(ports["ingress"], {name: ports[name] for name in GATEWAYS}, {"media": ports["media"]}))
     with subprocess.Popen([haproxy, "-db", "-f", conf], stderr=subprocess.DEVNULL) as process:
         try:
             assert wait_until(lambda: answers(ports["ingress"], "/readyz"), timeout_s=10)
@@ -153,3 +162,24 @@ def test_reads_are_served_while_orders_are_full_and_further_orders_are_refused(i
     assert read[0] == 200
     assert statuses.count(200) == places
     assert statuses.count(503) == crowd - places
+
+
+def test_a_file_may_be_larger_than_other_bodies_and_goes_to_its_own_unit(ingress: int, media: Server) -> None:
+    size = 4 * LARGEST_BODY_BYTES
+
+    def media_answers() -> bool:
+        return ask(ingress, "GET", "/media/x")[0] == 200
+
+    assert wait_until(media_answers, timeout_s=10)
+    status, _, text = ask(ingress, "POST", "/media/uploads", "x" * size, {"X-Forwarded-For": "192.0.2.66"})
+
+    assert (status, json.loads(text)["bytes"]) == (200, size)
+    assert json.loads(text)["headers"]["x-forwarded-for"] == "127.0.0.1"
+    assert ask(ingress, "POST", "/mediator", "x" * size)[0] == 413
+
+
+def test_without_its_unit_a_file_is_to_come_back_and_all_else_goes_on(ingress: int) -> None:
+    status, headers, text = ask(ingress, "POST", "/media/uploads", "x")
+
+    assert (status, headers["retry-after"], json.loads(text)["errors"][0]["extensions"]["code"]) == (503, "5", "BUSY")
+    assert ask(ingress, "GET", "/")[0] == 200

@@ -1,10 +1,12 @@
 """What each process is told, and what of a person's own environment gets through."""
 
+import base64
 from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
 
+from services.kernel.tokens import public_key_of
 from services.kernel.topology import USERS, VHOST
 from stack.credentials import Credentials
 from stack.environment import Wiring, kept_environment
@@ -133,3 +135,23 @@ def test_a_unit_without_a_port_is_given_none() -> None:
     with_worker = Wiring(plain.profile, plain.ports, plain.credentials, plain.settings, (unit,))
 
     assert "LIVEDROPS_HTTP_PORT" not in with_worker.environment("worker")
+
+
+def test_only_who_issues_tokens_knows_the_key_that_signs_them() -> None:
+    secret = base64.urlsafe_b64encode(bytes(range(32))).decode()
+    told = {unit.name: wiring(LIVEDROPS_JWT_KEY=secret).environment(unit.name) for unit in UNITS}
+    ours = {unit.name: wiring().environment(unit.name) for unit in UNITS}
+
+    assert [name for name, environment in ours.items() if "LIVEDROPS_JWT_KEY" in environment] == ["gateway"]
+    assert {environment["LIVEDROPS_JWT_PUBLIC_KEY"] for environment in told.values()} == {public_key_of(secret)}
+
+
+def test_media_have_links_behind_the_ingress() -> None:
+    environment = wiring().environment("media")
+
+    assert environment["LIVEDROPS_MEDIA_BASE_URL"] == "http://127.0.0.1:8000/media"
+    assert environment["LIVEDROPS_MEDIA_UPLOAD_URL"] == "http://127.0.0.1:8000/media/uploads"
+    assert environment["LIVEDROPS_MEDIA_MONGO_URL"] == environment["LIVEDROPS_USERS_MONGO_URL"]
+    assert (
+        wiring(LIVEDROPS_MEDIA_BASE_URL="https://cdn.example").environment("products")["LIVEDROPS_MEDIA_BASE_URL"] == "https://cdn.example"
+    )
