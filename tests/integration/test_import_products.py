@@ -69,6 +69,14 @@ class TestInOneCall:
         alone = products.create_product(product_id=wanted[0].product_id, creator_id=one, product=wanted[0].product)
         assert alone == made[0]
 
+    def test_media_that_nobody_uploaded_are_refused_and_the_others_made(self, products: Products) -> None:
+        creator = new_id()
+        shown = ImportedProduct(new_id(), creator, NewProduct("Mug", Money(1900, "EUR"), media=[new_id()]))
+        refused, made = products.import_products(products=[shown, imported(creator)])
+        assert (refused.outcome, refused.code) == (ImportOutcome.REFUSED, "INVALID_INPUT")
+        assert made.outcome is ImportOutcome.CREATED
+        assert products.get_products(product_ids=[shown.product_id]) == []
+
     def test_again_changes_nothing_whatever_became_of_it_since(self, products: Products) -> None:
         wanted = imported(new_id())
         products.import_products(products=[wanted])
