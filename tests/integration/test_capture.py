@@ -15,8 +15,10 @@ from services.contracts.errors import Forbidden
 from services.contracts.events import Event, events_of
 from services.contracts.users import Job, JobKind, JobState, User, UserChange, Users
 from services.kernel import calls
+from services.kernel.cache import entry_key
 from services.kernel.rpc_client import RpcClient
 from services.kernel.topology import EVENTS_EXCHANGE
+from services.users.people import PERSON
 from stack.api import Stack
 from tests.conftest import eventually
 from tests.integration.test_follows import counts, ids_of, profile
@@ -210,8 +212,8 @@ class TestCache:
         user = sign_up("Ann")
         assert profile(users, user).display_name == "Ann"
         cache = redis.Redis.from_url(stack.environment("users")["LIVEDROPS_REDIS_URL"])
-        eventually(lambda: profile(users, user) and cache.exists(f"profile:{{{user.id}}}"))
-        assert 0 < cache.pttl(f"profile:{{{user.id}}}") <= 330_000
+        eventually(lambda: profile(users, user) and cache.exists(entry_key(PERSON, user.id)))
+        assert 0 < cache.pttl(entry_key(PERSON, user.id)) <= 330_000
         users.update_user(user_id=user.id, change=UserChange(display_name="Anna"))
         eventually(lambda: profile(users, user).display_name == "Anna")
         cache.close()
@@ -220,7 +222,7 @@ class TestCache:
         user = sign_up("Ann")
         cache = redis.Redis.from_url(stack.environment("users")["LIVEDROPS_REDIS_URL"])
         with reader_stopped(stack):
-            eventually(lambda: profile(users, user) and cache.exists(f"profile:{{{user.id}}}"))
+            eventually(lambda: profile(users, user) and cache.exists(entry_key(PERSON, user.id)))
             users.update_user(user_id=user.id, change=UserChange(display_name="Anna"))
         eventually(lambda: profile(users, user).display_name == "Anna")
         cache.close()

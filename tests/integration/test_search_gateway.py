@@ -27,6 +27,7 @@ from stack.api import Stack
 from tests.conftest import Person
 from tests.integration.conftest import Member
 from tests.integration.searching import all_pages, found, ids_of, some_word
+from tests.integration.uploading import Uploader, image
 
 MakeProduct = Callable[..., Product]
 SEARCH = """
@@ -52,10 +53,12 @@ def schedule(products: Products, product: Product, starts_in_s: float = 0) -> st
     return products.schedule_drop(drop_id=str(uuid.uuid4()), product_id=product.id, drop=NewDrop(begin, begin + timedelta(hours=1), 5)).id
 
 
-def test_hits_bring_what_they_are_of(search: Search, products: Products, member: Callable[..., Member], make_product: MakeProduct) -> None:
+def test_hits_bring_what_they_are_of(
+    address: str, search: Search, products: Products, member: Callable[..., Member], make_product: MakeProduct
+) -> None:
     word = some_word()
     creator = member("Ann", Role.CREATOR)
-    product = make_product(creator.id, name=word, tags=["a"], media=[str(uuid.uuid4())])
+    product = make_product(creator.id, name=word, tags=["a"], media=[Uploader(address, creator).upload(image(), "image/png")])
     drop = schedule(products, product)
     found(search, [product.id, drop], text=word)
     data = creator.ask(SEARCH, text=word)["search"]
