@@ -89,7 +89,7 @@ class Stack:
 
     def _start_units(self, plan: Plan, progress: Progress) -> None:
         lifecycle.migrate(self.instance, plan.wiring, progress)
-        lifecycle.launch_units(self.units, self._supervisor)
+        lifecycle.launch_units(plan, self.units, self._supervisor)
         lifecycle.wait_for_broker(plan, self._supervisor, progress)
         lifecycle.wait_for_units(plan, self.units, self._supervisor, progress)
         lifecycle.start_ingress(plan, self._supervisor, progress)

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from stack.progress import Progress, done, step
 from stack.readiness import ReadinessWatch, answers
 from stack.supervisor import Supervisor
 from stack.units import Unit
+from stack.waiting import wait_until
 
 # RabbitMQ takes 5 s on two idle cores; a busy machine ten times that.
 SERVERS_DEADLINE_S = 120
@@ -29,6 +31,9 @@ SERVERS_DEADLINE_S = 120
 OPTIONAL_SERVER_DEADLINE_S = 400
 UNITS_DEADLINE_S = 60
 INGRESS_DEADLINE_S = 15
+# A unit is up to its neck in imports for half a second; past this its neighbour does not wait for it.
+LOADED_WITHIN_S = 3.0
+LIVENESS = "/livez"
 MIGRATE_DEADLINE_S = 300
 # Above every program's own stop_wait_s, after which supervisord kills it.
 STOP_DEADLINE_S = 60
@@ -95,11 +100,27 @@ def migrate(instance: Instance, wiring: Wiring, progress: Progress) -> None:
             raise StartFailed("migrate", f"failed with code {result.returncode}", log)
 
 
-def launch_units(units: Collection[Unit], supervisor: Supervisor) -> None:
-    """Start units anew, so that they run the code of now, without waiting for them."""
-    names = [name for unit in units for name in unit.process_names]
+def launch_units(plan: Plan, units: Collection[Unit], supervisor: Supervisor) -> None:
+    """Start units anew, so that they run the code of now, without waiting until they can do their work.
+
+    While the broker, which takes longest and most of it on one core, is on its way, one at a time: all at once would starve it.
+    """
+    names = deque(name for unit in units for name in unit.process_names)
     supervisor.stop(names, STOP_DEADLINE_S)
+    while names and not _is_broker_there(plan):
+        name = names.popleft()
+        supervisor.start([name])
+        wait_until(partial(_is_loaded, plan, name), LOADED_WITHIN_S)
     supervisor.start(names)
+
+
+def _is_loaded(plan: Plan, name: str) -> bool:
+    """Whether a unit's process has its imports behind it; also where nobody need wait for that any more."""
+    return name not in plan.ports or answers(plan.ports[name], LIVENESS) or _is_broker_there(plan)
+
+
+def _is_broker_there(plan: Plan) -> bool:
+    return all(check() for check in _ready(plan, BROKER).values())
 
 
 def wait_for_units(plan: Plan, units: Collection[Unit], supervisor: Supervisor, progress: Progress) -> None:

@@ -3,8 +3,12 @@
 SIGTERM stops gracefully: no new work is taken, what is in flight is finished, for at most LIVEDROPS_STOP_TIMEOUT_S.
 """
 
+import os
 import warnings
 
+# eventlet's own resolver is a quarter of a second of imports at each start, and knows nothing of nsswitch. Ours are few names, looked up when a
+# connection is opened; the system's resolver does that.
+os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
 # eventlet announces its end of life at each start; nameko needs it, and docs/adr/0001 says what we do about it.
 warnings.filterwarnings("ignore", r"\s*Eventlet is deprecated")
 

@@ -22,7 +22,6 @@ from services.products.media.cleaner import Cleaner
 from services.products.media.gridfs import GridFS
 from services.products.media.objects import NoSuchKey, ObjectStore
 from services.products.media.records import Records
-from services.products.media.s3 import S3
 from services.products.media.settings import MediaSettings
 from services.products.media.settling import Settler
 from services.products.media.thumbnails import Studio
@@ -97,6 +96,9 @@ def make_store(settings: MediaSettings, process: Process) -> ObjectStore:
     if settings.media_store == "gridfs":
         assert settings.media_mongo_url is not None
         return GridFS(Mongo(settings.media_mongo_url.get_secret_value(), settings.media_mongo_database, process.metrics))
+    # Its client takes as long to load as all else of the unit together.
+    from services.products.media.s3 import S3
+
     assert settings.media_s3_bucket is not None
     assert settings.media_s3_access_key is not None
     assert settings.media_s3_secret_key is not None
