@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr
 
 from services.kernel.config import PostgresUrl
-from services.products.media.settings import MediaLinks
+from services.products.media.links import MediaLinks
 
 
 class ProductsSettings(MediaLinks):

@@ -8,9 +8,9 @@ from services.contracts.media import MediaFile, NewUpload, Thumbnail, Upload
 from services.contracts.users import Role
 from services.kernel.calls import Call
 from services.products.media import rules
+from services.products.media.links import MediaLinks
 from services.products.media.records import Records
 from services.products.media.rules import Record
-from services.products.media.settings import MediaLinks
 
 
 @dataclass(frozen=True)
