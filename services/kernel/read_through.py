@@ -29,14 +29,18 @@ class ReadThrough(Generic[T]):
     """Entries of one family.
 
     load: takes ids, answers what there is; an id without an answer is not remembered. None where each `get` brings its own.
+    patience_s: how long the others wait for a loader before they load for themselves.
     """
 
-    def __init__(self, cache: Cache, family: str, kind: type[T], life_s: float, load: Load[T] | None = None) -> None:
+    def __init__(
+        self, cache: Cache, family: str, kind: type[T], life_s: float, load: Load[T] | None = None, patience_s: float = PATIENCE_S
+    ) -> None:
         self._cache = cache
         self._family = family
         self._decoder = msgspec.json.Decoder(kind)
         self._life_s = life_s
         self._load = load
+        self._patience_s = patience_s
 
     def get(self, ids: Sequence[str], load: Load[T] | None = None) -> dict[str, T]:
         """What there is of these ids, from the cache or the store. Raises what `load` raises."""
@@ -64,7 +68,7 @@ class ReadThrough(Generic[T]):
 
     def _wait(self, ids: Sequence[str], load: Load[T]) -> dict[str, T]:
         """What other loaders are bringing, or, where they take too long, what the store says."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + self._patience_s
         known: dict[str, T] = {}
         missing = list(ids)
         while missing and time.monotonic() < deadline:

@@ -25,6 +25,8 @@ from services.search.usecases import Desk
 
 # A page of a point in time never changes; it is kept for as long as many may ask for it.
 PAGE_LIFE_S = 5.0
+# A crowd that asks the same waits for the first of them: a search is what costs most of all reads.
+PAGE_PATIENCE_S = 1.0
 
 
 def _settings(here: Process) -> SearchSettings:
@@ -54,7 +56,7 @@ class DeskProvider(DependencyProvider):  # type: ignore[misc]
             Pages(self._engine, names, self._cache),
             Shelves(self._rpc.service("products", Products)),
             Cursors(settings.cursor_key.get_secret_value().encode(), "search"),
-            ReadThrough(self._cache, "searchpage", SearchPage, PAGE_LIFE_S),
+            ReadThrough(self._cache, "searchpage", SearchPage, PAGE_LIFE_S, patience_s=PAGE_PATIENCE_S),
             JobStore(self._engine, names),
         )
 

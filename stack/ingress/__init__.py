@@ -16,7 +16,7 @@ from stack.servers import Site
 MOST_CONNECTIONS = 12_000
 # Below a gateway's count of threads, together with reads: orders never take the last ones.
 ORDERS_PER_GATEWAY = 36
-READS_PER_GATEWAY = 64
+READS_PER_GATEWAY = 24
 # Few inside and a short wait before: more of either makes no more orders a second, only later answers. With these an order takes 400 ms at p95
 # on a machine that makes 600 a second; whoever would wait longer is told to come back (docs/performance.md).
 LONGEST_ORDERS_QUEUE = 256

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import redis
+import requests
 
 from services.contracts.errors import InvalidInput
 from services.contracts.orders import Orders, PlaceOrder
@@ -14,6 +16,8 @@ from services.contracts.search import Search, SearchFilter, SearchKind, SearchSo
 from services.contracts.users import Role, UserChange, Users
 from services.contracts.values import Money
 from services.kernel.rpc_client import RpcClient
+from services.search.store import FAMILY
+from stack.api import Stack
 from tests.conftest import eventually
 from tests.integration.conftest import Member
 from tests.integration.searching import all_pages, found, ids_of, some_word
@@ -290,3 +294,21 @@ def test_names_are_completed(search: Search, products: Products, make_product: M
         assert suggestion.text == f"{word} Größe"
     assert search.suggest(text="  ").suggestions == []
     assert search.suggest(text=some_word()).suggestions == []
+
+
+def test_pages_go_on_where_their_point_in_time_is_gone(
+    stack: Stack, search: Search, make_product: MakeProduct, elasticsearch_url: str
+) -> None:
+    word = some_word()
+    made = [make_product(name=f"{word} {number}").id for number in range(5)]
+    found(search, made, text=word)
+    first = search.search(text=word, first=2)
+    cache = redis.Redis.from_url(stack.environment("search")["LIVEDROPS_REDIS_URL"])
+    for key in cache.scan_iter(f"{FAMILY}:*"):
+        opened = cache.hget(key, "id")
+        assert isinstance(opened, bytes)
+        requests.delete(f"{elasticsearch_url}/_pit", json={"id": opened.decode()}, timeout=10)
+    cache.close()
+    rest = search.search(text=word, first=10, after=first.next)
+    assert not rest.degraded
+    assert sorted(hit.id for hit in [*first.hits, *rest.hits]) == sorted(made)

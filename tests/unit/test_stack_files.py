@@ -84,7 +84,7 @@ def test_the_ingress_has_each_gateway_in_both_backends() -> None:
     assert f"maxconn {MOST_CONNECTIONS}\n" in text
     for name, port in (("gateway-1", 20001), ("gateway-2", 20002)):
         assert f"server {name} 127.0.0.1:{port} maxconn 36 track reads/{name}" in text
-        assert f"server {name} 127.0.0.1:{port} maxconn 64 check inter 500ms fall 2 rise 1" in text
+        assert f"server {name} 127.0.0.1:{port} maxconn 24 check inter 500ms fall 2 rise 1" in text
 
 
 def test_a_long_path_moves_the_sockets_and_nothing_else(tmp_path: Path) -> None:
