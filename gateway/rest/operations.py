@@ -9,8 +9,8 @@ from msgspec import Meta
 
 from gateway.documents import DEFAULT_PAGE
 from gateway.rest import shapes
-from services.contracts.products import DropState, PageNumber
-from services.contracts.search import Amount, Currency, SearchKind, SearchSort, SearchText
+from services.contracts.products import Currency, DropState, PageNumber
+from services.contracts.search import Amount, SearchKind, SearchSort, SearchText
 from services.contracts.values import Cursor, DropId, IdempotencyKey, Line, OrderId, PageSize, ProductId, UserId
 
 PATH_PARAMETERS: dict[str, Any] = {"order_id": OrderId, "user_id": UserId, "product_id": ProductId, "drop_id": DropId}

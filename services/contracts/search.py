@@ -7,12 +7,11 @@ import msgspec
 from msgspec import Meta
 
 from .orders import Instant
-from .products import DropState, Tag
+from .products import Currency, DropState, Tag
 from .values import Cursor, MediaId, Money, PageSize, Units, UserId
 
 # One line, empty for browsing. Longer than this is no question.
 SearchText = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
-Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$", description="ISO 4217.")]
 Amount = Annotated[int, Meta(ge=0, le=10**12, description="Minor units (cents).")]
 Suggested = Annotated[int, Meta(ge=1, le=20)]
 

@@ -3,13 +3,23 @@
 import base64
 import hashlib
 import hmac
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from services.contracts.errors import InvalidInput
 
 T = TypeVar("T")
+
+
+class OfListing(Protocol):
+    """A position that says in which list it is."""
+
+    @property
+    def listing(self) -> str: ...
+
+
+P = TypeVar("P", bound=OfListing)
 # 12 bytes: forging one takes 2**95 tries on average, and a cursor stays short.
 _SIGNATURE_BYTES = 12
 
@@ -35,6 +45,13 @@ class Cursors:
             return msgspec.json.decode(body, type=kind)
         except (ValueError, msgspec.MsgspecError) as error:
             raise InvalidInput("The cursor is not one that this service gave.", field="after") from error
+
+    def read_of(self, listing: str, cursor: str, kind: type[P]) -> P:
+        """The same, of this list. Raises InvalidInput also for a cursor of another list."""
+        position = self.read(cursor, kind)
+        if position.listing != listing:
+            raise InvalidInput("The cursor belongs to another list.", field="after")
+        return position
 
     def _sign(self, body: bytes) -> bytes:
         signature = self._begun.copy()

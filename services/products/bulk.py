@@ -1,26 +1,24 @@
 """Many products of one creator in one transaction, as SQL text."""
 
 from collections.abc import Sequence
-from typing import Any
-
-import msgspec
 
 from services.contracts.events import Event
 from services.contracts.products import NewProduct, Product
 from services.kernel import ids
 from services.kernel.postgres import Session
+from services.products.rows import text_of, values_of_product
 
 # Events of one row of the outbox: as many as travel in a message, so that a round of the relay stays a few megabytes.
 EVENTS_A_ROW = 50
 _ROWS = """
 jsonb_to_recordset(%(rows)s::jsonb) as told (place int, id uuid, name text, description text, tags text[], media uuid[], amount bigint,
-                                             currency text, version bigint, request jsonb, at timestamptz)
+                                             currency text, version bigint, request jsonb, created_at timestamptz, updated_at timestamptz)
 """
 # In the order told: of two with one id, the first is made.
 _INSERT = f"""
 begin;
 insert into products (creator_id, id, name, description, tags, media, price_amount, price_currency, version, created_as, created_at, updated_at)
-select %(creator)s, id, name, description, tags, media, amount, currency, version, request, at, at from {_ROWS} order by place
+select %(creator)s, id, name, description, tags, media, amount, currency, version, request, created_at, updated_at from {_ROWS} order by place
 on conflict do nothing returning id::text
 """
 _TELL = """
@@ -44,7 +42,10 @@ def add_products(
     mine = [place for place, product in enumerate(products) if product.id not in elsewhere]
     if not mine:
         return [None] * len(products)
-    values = {"creator": creator, "rows": _text([_row(place, products[place], requests[place]) for place in mine])}
+    values = {
+        "creator": creator,
+        "rows": text_of([values_of_product(products[place]) | {"place": place, "request": requests[place]} for place in mine]),
+    }
     new = {row[0] for row in session.rows(_INSERT, values)}
     first = {products[place].id: place for place in reversed(mine) if products[place].id in new}
     if first:
@@ -55,26 +56,6 @@ def add_products(
     return [True if first.get(product.id) == place else (False if place in same else None) for place, product in enumerate(products)]
 
 
-def _row(place: int, product: Product, request: NewProduct) -> dict[str, Any]:
-    return {
-        "place": place,
-        "id": product.id,
-        "name": product.name,
-        "description": product.description,
-        "tags": product.tags,
-        "media": product.media,
-        "amount": product.price.amount,
-        "currency": product.price.currency,
-        "version": product.version,
-        "request": request,
-        "at": product.created_at,
-    }
-
-
 def _outbox(events: Sequence[Event]) -> dict[str, list[str]]:
     rows = [events[begin : begin + EVENTS_A_ROW] for begin in range(0, len(events), EVENTS_A_ROW)]
-    return {"outbox_ids": [ids.new_id() for _ in rows], "events": [_text(row) for row in rows]}
-
-
-def _text(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    return {"outbox_ids": [ids.new_id() for _ in rows], "events": [text_of(row) for row in rows]}

@@ -24,8 +24,9 @@ from services.products import announcements, domain, usecases
 from services.products.finding import Finder
 from services.products.media.library import Library
 from services.products.media.records import Records
+from services.products.rows import DROP_COLUMNS, drop_of
 from services.products.settings import ProductsSettings
-from services.products.store import DROP_COLUMNS, Shelf, drop_of
+from services.products.store import Shelf
 from services.products.usecases import Shop
 
 log = logging.getLogger("livedrops.clock")
@@ -40,17 +41,13 @@ PREPARE_BEFORE_S, PREPARED_AT_ONCE = 60, 20
 # A process that settles its change takes a second; past this it has died.
 ABANDONED_AFTER_S = 10.0
 _EVENTS = {"starts": "drop.started", "ends": "drop.ended"}
-_DUE = {
+_WHERE = {
     # A drop that ended before its start was told was ended or changed while nobody told: its start is told all the same, first.
-    "starts": f"select {DROP_COLUMNS}, clock_timestamp() from drops where not started_told and cancelled_at is null "
-    "and starts_at <= clock_timestamp() order by starts_at limit %s",
-    "ends": f"select {DROP_COLUMNS}, clock_timestamp() from drops where not ended_told and started_told and cancelled_at is null "
-    "and ends_at <= clock_timestamp() order by ends_at limit %s",
+    "starts": "from drops where not started_told and cancelled_at is null and starts_at <= clock_timestamp()",
+    "ends": "from drops where not ended_told and started_told and cancelled_at is null and ends_at <= clock_timestamp()",
 }
-_IS_DUE = (
-    "select exists (select from drops where not started_told and cancelled_at is null and starts_at <= clock_timestamp()), "
-    "exists (select from drops where not ended_told and started_told and cancelled_at is null and ends_at <= clock_timestamp())"
-)
+_IS_DUE = "select " + ", ".join(f"exists (select {where})" for where in _WHERE.values())
+_DUE = {what: f"select {DROP_COLUMNS}, clock_timestamp() {where} order by {what}_at limit %s" for what, where in _WHERE.items()}
 _MARK = {
     name: f"update drops set {column} = true where (creator_id, id) in (select * from unnest(%s::uuid[], %s::uuid[])); commit"
     for name, column in (("starts", "started_told"), ("ends", "ended_told"))

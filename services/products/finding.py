@@ -6,7 +6,8 @@ from typing import Any
 from services.contracts.products import DropState, Product, Sought
 from services.kernel.postgres import Postgres
 from services.products.domain import DropRow
-from services.products.store import DROP_COLUMNS, IN_STATE, PRODUCT_COLUMNS, Place, drop_of, product_of
+from services.products.rows import DROP_COLUMNS, PRODUCT_COLUMNS, drop_of, product_of
+from services.products.store import IN_STATE, Place
 
 # Words that are looked at; nobody names a product with more.
 MOST_WORDS = 10

@@ -10,19 +10,12 @@ import msgspec
 from services.contracts.errors import NotFound
 from services.contracts.events import Event
 from services.contracts.products import Drop, DropState, NewDrop, NewProduct, Product
-from services.contracts.values import Money
 from services.kernel import ids
-from services.kernel.postgres import Postgres, Row, Session
+from services.kernel.postgres import Postgres, Session
 from services.products import bulk
 from services.products.domain import DropRow
+from services.products.rows import DROP_COLUMNS, PRODUCT_COLUMNS, drop_of, product_of, text_of, values_of_drop, values_of_product
 
-PRODUCT_COLUMNS = (
-    "id::text, creator_id::text, name, price_amount, price_currency, description, tags, media::text[], version, created_at, updated_at"
-)
-DROP_COLUMNS = (
-    "id::text, product_id::text, creator_id::text, name, starts_at, ends_at, stock, per_user_limit, price_amount, price_currency, metadata, "
-    "cancelled_at, version, created_at, updated_at, sold_out"
-)
 _CLOCK = "select clock_timestamp()"
 _OUTBOX = "insert into outbox (creator_id, id, events) values (%(creator)s, %(outbox_id)s, %(events)s);"
 _PLACE = "insert into places (id, creator_id) values (%(id)s, %(creator)s) on conflict do nothing;"
@@ -100,7 +93,7 @@ class Shelf:
 
     def add_product(self, product: Product, request: NewProduct, events: Sequence[Event]) -> bool:
         """False where there is one of this creator under the id: nothing is written then."""
-        return self._add(_INSERT_PRODUCT, _of_product(product) | {"request": _text(request)} | _outbox(events))
+        return self._add(_INSERT_PRODUCT, values_of_product(product) | {"request": text_of(request)} | _outbox(events))
 
     def add_products(self, products: Sequence[Product], requests: Sequence[NewProduct], events: Sequence[Event]) -> list[bool | None]:
         """Many of one creator in one transaction: of each whether it was new; None where there is another under its id."""
@@ -110,7 +103,7 @@ class Shelf:
     def was_created_as(self, product: Product, request: NewProduct) -> bool:
         with self._postgres.session() as session:
             statement = "select 1 from products where creator_id = %s and id = %s and created_as = %s::jsonb"
-            return bool(session.rows(statement, (product.creator_id, product.id, _text(request))))
+            return bool(session.rows(statement, (product.creator_id, product.id, text_of(request))))
 
     def product(self, product_id: str) -> tuple[Product, datetime]:
         """A product and the database's time. Raises NotFound."""
@@ -135,7 +128,7 @@ class Shelf:
 
     def change_product(self, before: Product, after: Product, events: Sequence[Event]) -> bool:
         """Write it over the version that was read. False where somebody was faster."""
-        values = _of_product(after) | _outbox(events) | {"before": before.version}
+        values = values_of_product(after) | _outbox(events) | {"before": before.version}
         lock = "begin; select 1 from products where creator_id = %(creator)s and id = %(id)s and version = %(before)s for update"
         with self._postgres.session() as session:
             if not session.rows(lock, values):
@@ -161,12 +154,12 @@ class Shelf:
 
     def add_drop(self, drop: Drop, request: NewDrop, events: Sequence[Event]) -> bool:
         """False where there is one of this creator under the id: nothing is written then."""
-        return self._add(_INSERT_DROP, _of_drop(drop) | {"request": _text(request)} | _outbox(events))
+        return self._add(_INSERT_DROP, values_of_drop(drop) | {"request": text_of(request)} | _outbox(events))
 
     def was_scheduled_as(self, drop: Drop, request: NewDrop) -> bool:
         with self._postgres.session() as session:
             statement = "select 1 from drops where creator_id = %s and id = %s and product_id = %s and scheduled_as = %s::jsonb"
-            return bool(session.rows(statement, (drop.creator_id, drop.id, drop.product_id, _text(request))))
+            return bool(session.rows(statement, (drop.creator_id, drop.id, drop.product_id, text_of(request))))
 
     def drop(self, drop_id: str) -> tuple[DropRow, datetime]:
         """A drop and the database's time. Raises NotFound."""
@@ -217,7 +210,7 @@ class Shelf:
 
     def accept(self, proposal: Proposal, events: Sequence[Event]) -> bool:
         """Make a proposal that orders has agreed to the drop as it is. False where it was settled already."""
-        values = _of_drop(proposal.drop) | _outbox(events)
+        values = values_of_drop(proposal.drop) | _outbox(events)
         with self._postgres.session() as session:
             if not session.rows("begin; " + _UPDATE_DROP, values):
                 session.run("rollback")
@@ -272,7 +265,7 @@ class LockedDrop:
         """Write what is to become of the drop, and commit: from here on it is settled, by whoever comes to it."""
         drop = proposal.drop
         statement = "update drops set proposed = %s, proposed_at = clock_timestamp() where creator_id = %s and id = %s; commit"
-        self._session.run(statement, (_text(proposal), drop.creator_id, drop.id))
+        self._session.run(statement, (text_of(proposal), drop.creator_id, drop.id))
 
     def abandon(self) -> None:
         self._session.run("rollback")
@@ -302,79 +295,9 @@ def _places(session: Session, wanted: Sequence[str]) -> dict[str, str]:
     return {row[0]: row[1] for row in rows}
 
 
-def product_of(row: Row) -> Product:
-    """A product of a row that begins with PRODUCT_COLUMNS."""
-    id, creator_id, name, amount, currency, description, tags, media, version, created_at, updated_at = row[:11]
-    return Product(id, creator_id, name, Money(amount, currency), description, tags, media, version, created_at, updated_at)
-
-
-def drop_of(row: Row) -> DropRow:
-    """A drop of a row that begins with DROP_COLUMNS. The clock asks questions of its own."""
-    id, product_id, creator_id, name, starts_at, ends_at, stock, limit, amount, currency, metadata = row[:11]
-    cancelled_at, version, created_at, updated_at, sold_out = row[11:16]
-    drop = Drop(
-        id=id,
-        product_id=product_id,
-        creator_id=creator_id,
-        name=name,
-        starts_at=starts_at,
-        ends_at=ends_at,
-        stock=stock,
-        per_user_limit=limit,
-        unit_price=Money(amount, currency),
-        metadata=metadata,
-        state=DropState.SCHEDULED,
-        cancelled_at=cancelled_at,
-        version=version,
-        created_at=created_at,
-        updated_at=updated_at,
-    )
-    return DropRow(drop, sold_out)
-
-
-def _of_product(product: Product) -> dict[str, Any]:
-    return {
-        "creator": product.creator_id,
-        "id": product.id,
-        "name": product.name,
-        "description": product.description,
-        "tags": product.tags,
-        "media": product.media,
-        "amount": product.price.amount,
-        "currency": product.price.currency,
-        "version": product.version,
-        "created_at": product.created_at,
-        "updated_at": product.updated_at,
-    }
-
-
-def _of_drop(drop: Drop) -> dict[str, Any]:
-    return {
-        "creator": drop.creator_id,
-        "id": drop.id,
-        "product": drop.product_id,
-        "name": drop.name,
-        "starts_at": drop.starts_at,
-        "ends_at": drop.ends_at,
-        "stock": drop.stock,
-        "limit": drop.per_user_limit,
-        "amount": drop.unit_price.amount,
-        "currency": drop.unit_price.currency,
-        "metadata": _text(drop.metadata),
-        "cancelled_at": drop.cancelled_at,
-        "version": drop.version,
-        "created_at": drop.created_at,
-        "updated_at": drop.updated_at,
-    }
-
-
 def _proposal(text: str | None) -> Proposal | None:
     return msgspec.json.decode(text, type=Proposal) if text else None
 
 
 def _outbox(events: Sequence[Event]) -> dict[str, Any]:
-    return {"outbox_id": ids.new_id(), "events": _text(events)}
-
-
-def _text(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    return {"outbox_id": ids.new_id(), "events": text_of(events)}

@@ -266,9 +266,7 @@ def _place(shop: Shop, listing: str, cursor: str | None) -> Place | None:
     """Raises InvalidInput for a cursor of another list."""
     if cursor is None:
         return None
-    position = shop.cursors.read(cursor, _Position)
-    if position.listing != listing:
-        raise InvalidInput("The cursor belongs to another list.", field="after")
+    position = shop.cursors.read_of(listing, cursor, _Position)
     return Place(_EPOCH + timedelta(microseconds=position.at_us), position.id)
 
 

@@ -36,7 +36,7 @@ _ORDERS: dict[SearchSort, list[Body]] = {
     SearchSort.PRICE_DESCENDING: [{"price": "desc"}, *_NEWEST],
 }
 _TYPOS: Body = {"fuzziness": FUZZINESS, "prefix_length": PREFIX_LENGTH, "max_expansions": MAX_EXPANSIONS}
-_BY_PRICE = (SearchSort.PRICE_ASCENDING, SearchSort.PRICE_DESCENDING)
+BY_PRICE = (SearchSort.PRICE_ASCENDING, SearchSort.PRICE_DESCENDING)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def conditions_of(question: Question) -> list[Body]:
     conditions: list[Body] = []
     if wanted.kinds:
         conditions.append({"terms": {"kind": [kind.value for kind in wanted.kinds]}})
-    if question.sort in _BY_PRICE:
+    if question.sort in BY_PRICE:
         conditions.append({"exists": {"field": "price"}})
     if wanted.states:
         conditions.append({"bool": {"should": [in_state(state, question.now) for state in wanted.states], "minimum_should_match": 1}})

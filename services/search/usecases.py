@@ -20,8 +20,6 @@ from services.search.queries import Question
 from services.search.reindexing import JobStore
 from services.search.store import Pages, Snapshot
 
-_BY_PRICE = (SearchSort.PRICE_ASCENDING, SearchSort.PRICE_DESCENDING)
-
 
 class Place(msgspec.Struct, array_like=True):
     """What a cursor carries: of which question, as of which moment (ms since 1970), and where the next page begins.
@@ -78,7 +76,7 @@ def search(desk: Desk, text: str, filter: SearchFilter, sort: SearchSort, first:
 
 
 def _request(desk: Desk, text: str, filter: SearchFilter, sort: SearchSort, first: int, after: str | None, facets: bool) -> Request:
-    asks_for_price = filter.min_price is not None or filter.max_price is not None or sort in _BY_PRICE
+    asks_for_price = filter.min_price is not None or filter.max_price is not None or sort in queries.BY_PRICE
     if asks_for_price and filter.currency is None:
         raise InvalidInput("Say in which currency prices are counted.", field="currency")
     name = ids.derived_id(text, msgspec.json.encode(filter).decode(), sort)

@@ -137,19 +137,12 @@ def _place(graph: Graph, listing: str, cursor: str | None) -> Place | None:
     """Raises InvalidInput for a cursor of another list."""
     if cursor is None:
         return None
-    position = graph.cursors.read(cursor, _Position)
-    _check_owner(position.listing, listing)
+    position = graph.cursors.read_of(listing, cursor, _Position)
     return datetime.fromtimestamp(position.at_ms / 1000, UTC), position.other
 
 
 def _name_place(graph: Graph, listing: str, cursor: str | None) -> NamePlace | None:
     if cursor is None:
         return None
-    position = graph.cursors.read(cursor, _NamePosition)
-    _check_owner(position.listing, listing)
+    position = graph.cursors.read_of(listing, cursor, _NamePosition)
     return position.name, position.other
-
-
-def _check_owner(owner: str, listing: str) -> None:
-    if owner != listing:
-        raise InvalidInput("The cursor belongs to another list.", field="after")
