@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from cli.failures import CommandFailed
+from cli.line_files import bounded_lines, opened
 from services.kernel import ids
 from services.users.loading import Edge, Problem
 
@@ -90,7 +91,7 @@ class EdgeList:
     def lines(self, after: int = 0) -> Iterator[Edge | Problem]:
         """What the lines behind that number say. Raises CommandFailed where the file can't be read to its end."""
         try:
-            for number, raw in enumerate(_raw_lines(self._source), start=1):
+            for number, raw in enumerate(bounded_lines(self._source, MAX_LINE_BYTES), start=1):
                 said = parse(number, raw) if number > after else None
                 if said is not None:
                     yield said
@@ -108,28 +109,12 @@ def open_list(name: str) -> Iterator[EdgeList]:
     if name == STDIN:
         yield EdgeList(name, sys.stdin.buffer, None)
         return
-    with _opened(name) as raw, gzip.open(raw) if name.endswith(".gz") else nullcontext(raw) as source:
+    with opened(name) as raw, gzip.open(raw) if name.endswith(".gz") else nullcontext(raw) as source:
         # A pipe with a name has no size and no second reading either.
         yield EdgeList(str(Path(name).resolve()), source, raw if Path(name).is_file() else None)
-
-
-def _opened(name: str) -> IO[bytes]:
-    try:
-        return open(name, "rb")
-    except OSError as error:
-        raise CommandFailed("UNREADABLE", f"{name} can't be read: {error.strerror}.") from error
 
 
 def _key(path: Path, size: int) -> str:
     with path.open("rb") as file:
         beginning = file.read(DIGESTED_BYTES)
     return hashlib.sha256(b"\0".join([str(path).encode(), str(size).encode(), beginning])).hexdigest()
-
-
-def _raw_lines(source: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
-    """Lines, each cut behind the first byte that is too many: a file without line breaks must not fill the memory."""
-    while line := source.readline(MAX_LINE_BYTES + 1):
-        rest = line
-        while len(rest) > MAX_LINE_BYTES and not rest.endswith(b"\n"):
-            rest = source.readline(MAX_LINE_BYTES + 1)
-        yield line

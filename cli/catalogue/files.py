@@ -22,6 +22,7 @@ from msgspec import Meta
 
 from cli.catalogue.making import Made
 from cli.failures import CommandFailed
+from cli.line_files import bounded_lines, opened
 from services.contracts.orders import Instant
 from services.contracts.products import Description, Media, NewProduct, Tags
 from services.contracts.values import Line, Money, PerUserLimit, StockSize
@@ -123,10 +124,7 @@ class CatalogueFile:
 def open_catalogue(path: Path) -> Iterator[CatalogueFile]:
     """A catalogue for the block. Raises CommandFailed."""
     with ExitStack() as stack:
-        try:
-            raw = stack.enter_context(path.open("rb"))
-        except OSError as error:
-            raise CommandFailed("UNREADABLE", f"{path} can't be read: {error.strerror}.") from error
+        raw = stack.enter_context(opened(path))
         source = stack.enter_context(gzip.open(raw)) if path.suffix == ".gz" else raw
         yield CatalogueFile(path, raw, cast(IO[bytes], source))
 
@@ -194,14 +192,9 @@ def _whole(text: str) -> int | str:
 
 
 def _lines(source: IO[bytes]) -> Iterator[bytes]:
-    """Lines, each cut behind the first byte that is too many: a file without line breaks must not fill the memory."""
-    first = True
-    while line := source.readline(MAX_LINE_BYTES + 1):
-        rest = line
-        while len(rest) > MAX_LINE_BYTES and not rest.endswith(b"\n"):
-            rest = source.readline(MAX_LINE_BYTES + 1)
-        yield line.removeprefix(b"\xef\xbb\xbf") if first else line
-        first = False
+    """Without the mark that some programs put before the first."""
+    for number, line in enumerate(bounded_lines(source, MAX_LINE_BYTES)):
+        yield line if number else line.removeprefix(b"\xef\xbb\xbf")
 
 
 def listing_of(made: Made, drop: ListedDrop | None) -> Listing:

@@ -1,8 +1,6 @@
 """`livedrops import-products`: bring a catalogue in."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -10,14 +8,14 @@ import msgspec
 
 from cli.addresses import Addresses
 from cli.catalogue.creators import Creators, sign_up_with
-from cli.catalogue.files import CatalogueFile, Fault, open_catalogue
+from cli.catalogue.files import CatalogueFile, open_catalogue
 from cli.catalogue.importing import MOST_A_BATCH, Checkpoint, Import, Journal, Terms
+from cli.line_files import OnceASecond, wrong_lines
 from cli.services import rpc_client
 from services.contracts.products import Products
 from services.contracts.users import Users
 from services.contracts.values import Password, UserId
 
-TELL_EVERY_S = 1.0
 PASSWORD = "LIVEDROPS_CREATORS_PASSWORD"
 
 
@@ -62,16 +60,14 @@ class Progress:
     def __init__(self, catalogue: CatalogueFile, first: Checkpoint) -> None:
         self._catalogue = catalogue
         self._first = first
-        self._begun = self._told_at = time.monotonic()
+        self._clock = OnceASecond()
 
     def tell(self, checkpoint: Checkpoint) -> None:
-        now = time.monotonic()
-        if now - self._told_at < TELL_EVERY_S:
+        if not self._clock.is_due():
             return
-        self._told_at = now
-        done, share = checkpoint.tally.products, self._catalogue.share()
-        rate = (done - self._first.tally.products) / (now - self._begun)
-        left = (now - self._begun) * (1 - share) / share if share and not self._first.line else None
+        done, share, seconds = checkpoint.tally.products, self._catalogue.share(), self._clock.seconds()
+        rate = (done - self._first.tally.products) / seconds
+        left = seconds * (1 - share) / share if share and not self._first.line else None
         remaining = f", {left:,.0f} s remain" if left is not None else ""
         click.echo(f"{done:,} products, {rate:,.0f} a second, {share:.0%} of the file read{remaining}", err=True)
 
@@ -136,8 +132,9 @@ def import_products(
             )
         sign_up = sign_up_with(client.service("users", Users), password or "") if make_creators else None
         creators = Creators(creator, sign_up)
-        with _reporter(errors_path, appending=first.line > 0) as report:
-            work = Import(client.service("products", Products), creators, first, Terms(batch, at_once, max_errors), journal.keep, report)
+        with wrong_lines(errors_path, appending=first.line > 0) as tell:
+            products, terms = client.service("products", Products), Terms(batch, at_once, max_errors)
+            work = Import(products, creators, first, terms, journal.keep, lambda fault: tell(fault.text))
             summary = run_import(work, catalogue, creators)
     click.echo(msgspec.json.encode(summary) if as_json else summary.text())
 
@@ -158,17 +155,3 @@ def _check(value: str | None, type: object, complaint: str) -> None:
         msgspec.convert(value, type)
     except msgspec.ValidationError as error:
         raise click.UsageError(complaint) from error
-
-
-@contextmanager
-def _reporter(path: Path | None, appending: bool) -> Iterator[Callable[[Fault], None]]:
-    """Where wrong lines are told. appending: what an earlier part of the same import told stays."""
-    if path is None:
-        yield lambda fault: click.echo(fault.text, err=True)
-        return
-    try:
-        file = path.open("a" if appending else "w", encoding="utf-8")
-    except OSError as error:
-        raise click.UsageError(f"{path} can't be written: {error.strerror}") from error
-    with file:
-        yield lambda fault: print(fault.text, file=file, flush=True)

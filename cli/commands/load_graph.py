@@ -13,6 +13,7 @@ from pymongo.errors import PyMongoError
 from cli.addresses import USERS_MONGO, Addresses
 from cli.edge_lists import EdgeList, open_list
 from cli.failures import CommandFailed
+from cli.line_files import OnceASecond, wrong_lines
 from cli.loading import Load, Pace, Terms, first_checkpoint
 from services.kernel.metrics import Metrics
 from services.kernel.mongo import Mongo
@@ -20,7 +21,6 @@ from services.users.loading import Checkpoint, GraphStore, Problem
 
 # An idle reader tells its place every two seconds: a smaller lag can't be told from none.
 LEAST_LAG_S = 3.0
-TELL_EVERY_S = 1.0
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -71,15 +71,13 @@ class Progress:
     def __init__(self, edges: EdgeList, first: Checkpoint) -> None:
         self._edges = edges
         self._first = first
-        self._begun = self._told_at = time.monotonic()
+        self._clock = OnceASecond()
 
     def tell(self, checkpoint: Checkpoint, pace: Pace) -> None:
-        now = time.monotonic()
-        if now - self._told_at < TELL_EVERY_S:
+        if not self._clock.is_due():
             return
-        self._told_at = now
         done = checkpoint.tally.edges
-        rate = (done - self._first.tally.edges) / (now - self._begun)
+        rate = (done - self._first.tally.edges) / self._clock.seconds()
         share = self._edges.share()
         read = "" if share is None else f", {share:.0%} of the file read"
         click.echo(f"{done:,} edges, {rate:,.0f} a second{read}; the reader is {_lag(pace)}", err=True)
@@ -137,8 +135,8 @@ def load_graph(
     terms = Terms(batch, max_errors, create_users)
     with graph_store(addresses) as store, open_list(name) as edges:
         first = first_checkpoint(store, edges, restart, lambda text: click.echo(text, err=True))
-        with _reporter(errors_path, appending=first.line > 0) as report:
-            summary = run_load(store, edges, first, terms, report, lag_s, wait=not no_wait)
+        with wrong_lines(errors_path, appending=first.line > 0) as tell:
+            summary = run_load(store, edges, first, terms, lambda problem: tell(_told(problem)), lag_s, wait=not no_wait)
     click.echo(msgspec.json.encode(summary) if as_json else summary.text())
 
 
@@ -168,20 +166,6 @@ def graph_store(addresses: Addresses) -> Iterator[GraphStore]:
         raise CommandFailed("STORE_FAILED", f"MongoDB: {error}") from error
     finally:
         mongo.close()
-
-
-@contextmanager
-def _reporter(path: Path | None, appending: bool) -> Iterator[Callable[[Problem], None]]:
-    """Where wrong lines are told. appending: what an earlier part of the same load told stays."""
-    if path is None:
-        yield lambda problem: click.echo(_told(problem), err=True)
-        return
-    try:
-        file = path.open("a" if appending else "w", encoding="utf-8")
-    except OSError as error:
-        raise click.UsageError(f"{path} can't be written: {error.strerror}") from error
-    with file:
-        yield lambda problem: print(_told(problem), file=file, flush=True)
 
 
 def _told(problem: Problem) -> str:

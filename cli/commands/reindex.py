@@ -1,25 +1,22 @@
 """`livedrops reindex`: build the search index anew, beside the one in use."""
 
-import time
 from collections.abc import Callable
 
 import click
 import msgspec
 
+from cli import long_work
 from cli.addresses import Addresses
 from cli.failures import CommandFailed
 from cli.services import rpc_client
-from services.contracts.errors import Unavailable
 from services.contracts.search import Reindex, ReindexState, Search
 
-LOOK_EVERY_S = 0.5
 # A step takes a fraction of a second, a take-over some ten. Silent for so long, the indexer is away or can't do its work.
 SILENT_S = 60.0
 
 
 @click.command()
-@click.option("--no-wait", is_flag=True, help="Ask for it and return; asking again shows how far it is.")
-@click.option("--json", "as_json", is_flag=True, help="Print the end as one JSON object.")
+@long_work.options
 @click.pass_obj
 def reindex(addresses: Addresses, no_wait: bool, as_json: bool) -> None:
     """Build a new search index from what the services say, and swap it for the one in use.
@@ -43,29 +40,14 @@ def reindex(addresses: Addresses, no_wait: bool, as_json: bool) -> None:
 
 def watch(search: Search, job: Reindex, say: Callable[[str], None]) -> Reindex:
     """Tell how far it is, until its end. Raises CommandFailed where it fails, or nothing moves any more."""
-    moved_at, shown = time.monotonic(), ""
-    while job.state is ReindexState.RUNNING:
-        line = progress_line(job)
-        if line != shown:
-            moved_at, shown = time.monotonic(), line
-            say(line)
-        elif time.monotonic() - moved_at > SILENT_S:
-            raise CommandFailed(
-                "STUCK", f"Nothing has moved for {SILENT_S:.0f} s. Is the unit search-indexer running? The work goes on when it is."
-            )
-        time.sleep(LOOK_EVERY_S)
-        job = _look(search, job)
+    job = long_work.watch(job, search.get_reindex, _is_over, progress_line, say, "search-indexer", SILENT_S)
     if job.state is ReindexState.FAILED:
         raise CommandFailed("REINDEX_FAILED", f"{job.message} The index in use stays as it is.")
     return job
 
 
-def _look(search: Search, job: Reindex) -> Reindex:
-    """The job as it is now; as it was, while the service or Elasticsearch is away for a moment."""
-    try:
-        return search.get_reindex()
-    except Unavailable:
-        return job
+def _is_over(job: Reindex) -> bool:
+    return job.state is not ReindexState.RUNNING
 
 
 def progress_line(job: Reindex) -> str:

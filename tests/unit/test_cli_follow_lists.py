@@ -6,6 +6,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from cli import long_work
 from cli.commands import follow_lists
 from cli.commands.follow_lists import progress_line, watch
 from cli.failures import CommandFailed
@@ -33,7 +34,7 @@ class Answers:
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follow_lists, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(long_work, "LOOK_EVERY_S", 0.0)
 
 
 def users(*answers: Job | Exception) -> Users:

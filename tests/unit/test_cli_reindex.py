@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 
+from cli import long_work
 from cli.commands import reindex
 from cli.failures import CommandFailed
 from services.contracts.errors import Unavailable
@@ -37,7 +38,7 @@ def watch(*answers: Any) -> tuple[Reindex, list[str]]:
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reindex, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(long_work, "LOOK_EVERY_S", 0.0)
 
 
 def test_it_is_watched_to_its_end_through_a_service_that_is_away() -> None:
