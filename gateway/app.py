@@ -6,15 +6,15 @@ import time
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from gateway import errors, rest, visits
+from gateway import rest, visits
 from gateway.context import Gateway, Visit
 from gateway.graphql_view import LiveDropsGraphQLView, refusal
 from gateway.settings import GatewaySettings
 from gateway.sold_out_lane import SoldOutLane
-from services.contracts.errors import InvalidInput, LiveDropsError, NotFound, Unauthenticated
-from services.kernel import calls
+from services.contracts.errors import LiveDropsError, Unauthenticated
+from services.kernel import calls, problems
 from services.kernel.process import enter, settle_memory
-from services.kernel.web import REQUEST_ID, NoSessions, add_health, correlation_id_of
+from services.kernel.web import REQUEST_ID, NoSessions, add_health, correlation_id_of, of_http
 
 # A read that takes longer than this has nobody waiting for it any more. Orders have a deadline of their own.
 READ_TIMEOUT_S = 3.0
@@ -92,13 +92,12 @@ def _error(error: Exception) -> Response:
     """Whatever was raised, as a typed answer."""
     if isinstance(error, HTTPException):
         return _http_error(error)
-    return _refused(errors.known(error))
+    return _refused(problems.known(error))
 
 
 def _http_error(error: HTTPException) -> Response:
     """Flask's own errors: no such address, wrong method, body too large."""
-    ours = NotFound("There is nothing at this address.") if error.code == 404 else InvalidInput(error.description or error.name)
-    response = _refused(ours, error.code)
+    response = _refused(of_http(error), error.code)
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             response.headers[name] = value

@@ -1,4 +1,4 @@
-"""How errors look to a client: GraphQL errors, userErrors and problem+json, each with the code of the contract."""
+"""How errors look to a client of GraphQL: errors and userErrors, each with the code of the contract."""
 
 from typing import Any
 
@@ -6,9 +6,8 @@ from graphql import GraphQLError
 
 from services.contracts.errors import Conflict, Forbidden, Internal, InvalidInput, LiveDropsError, NotFound, OrderRefused, from_wire
 from services.contracts.orders import Placement
-from services.kernel.problems import as_problem, headers_of, known, status_of
+from services.kernel.problems import known
 
-__all__ = ["as_graphql", "as_problem", "headers_of", "known", "of_placement", "status_of", "user_errors"]
 # What a person can mend is an answer of a mutation; the rest is an error of the request.
 _USER_ERRORS = (InvalidInput, NotFound, Conflict, OrderRefused, Forbidden)
 

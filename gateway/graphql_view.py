@@ -22,6 +22,7 @@ from gateway.context import Gateway, RequestContext
 from gateway.documents import Documents
 from gateway.schema import load_schema
 from services.contracts.errors import InvalidInput, LiveDropsError, RateLimited, Unavailable, from_wire
+from services.kernel import problems
 
 JSON = "application/json"
 STRICT_JSON = "application/graphql-response+json"
@@ -37,7 +38,7 @@ class _Refused(HTTPException):
     """Carries one of our errors through the library, which turns every other exception into a 400."""
 
     def __init__(self, error: LiveDropsError) -> None:
-        super().__init__(errors.status_of(error), error.message)
+        super().__init__(problems.status_of(error), error.message)
         self.error = error
 
 
@@ -139,7 +140,7 @@ def _status_of(error: dict[str, Any], status: int, is_strict: bool) -> tuple[int
     extensions = error["extensions"]
     ours = from_wire(extensions["code"], error["message"], {name: value for name, value in extensions.items() if name != "code"})
     if is_strict or isinstance(ours, Unavailable):
-        return errors.status_of(ours), errors.headers_of(ours)
+        return problems.status_of(ours), problems.headers_of(ours)
     return status, {}
 
 
@@ -164,4 +165,4 @@ def _check_operation(document: DocumentNode, name: str | None, allowed: set[Oper
 def refusal(error: LiveDropsError, status: int | None = None) -> Response:
     """An answer to a request that was refused before it ran. status: where it is not the one that the error stands for."""
     body = msgspec.json.encode({"errors": [{"message": error.message, "extensions": {"code": error.code, **error.data}}]})
-    return Response(body, status or errors.status_of(error), errors.headers_of(error), content_type=f"{JSON}; charset=utf-8")
+    return Response(body, status or problems.status_of(error), problems.headers_of(error), content_type=f"{JSON}; charset=utf-8")

@@ -11,6 +11,7 @@ import msgspec
 from gateway.rest import media, messages, shapes
 from gateway.rest.operations import ALWAYS, HEADERS, OPERATIONS, PATH_PARAMETERS, SIGNED_IN, Operation
 from services.contracts import schemas
+from services.kernel.problems import PROBLEM_JSON
 
 FILE_NAME = "openapi.json"
 _GIVEN = {
@@ -98,7 +99,7 @@ def _refusals(operation: Operation) -> list[int]:
 
 def _refusal(status: int, described: _Described) -> dict[str, Any]:
     words = media.REFUSALS.get(status) or HTTPStatus(status).phrase
-    return {"description": words, "content": {messages.PROBLEM_JSON: {"schema": described[shapes.Problem]}}}
+    return {"description": words, "content": {PROBLEM_JSON: {"schema": described[shapes.Problem]}}}
 
 
 if __name__ == "__main__":

@@ -7,14 +7,14 @@ from urllib.parse import urlencode
 import msgspec
 from flask import Response, g, request
 
-from gateway import errors, inputs
+from gateway import inputs
 from gateway.context import Gateway, RequestContext
 from gateway.documents import FIELD_POINTS
 from services.contracts.errors import InvalidInput, LiveDropsError, StaleVersion, VersionMissing
-from services.kernel import calls, problems
+from services.kernel import web
 
 JSON = "application/json"
-PROBLEM_JSON = problems.PROBLEM_JSON
+
 _VERSION_TAG = re.compile(r'^"(\d{1,15})"$', re.ASCII)
 
 
@@ -91,11 +91,4 @@ def problem(error: LiveDropsError, status: int | None = None) -> Response:
     """The answer for an error. status: where it is not the one that the error stands for."""
     # RFC 9110, section 13.1.1: what If-Match named is no more the version.
     is_stale = isinstance(error, StaleVersion) and "If-Match" in request.headers
-    status = status or (412 if is_stale else errors.status_of(error))
-    details = errors.as_problem(error, calls.current().correlation_id, status)
-    return Response(
-        msgspec.json.encode(details),
-        status,
-        errors.headers_of(error),
-        content_type=f"{PROBLEM_JSON}; charset=utf-8",
-    )
+    return web.problem(error, status or (412 if is_stale else None))

@@ -2,10 +2,13 @@
 
 from typing import Any
 
-from flask import Flask, Request
+import msgspec
+from flask import Flask, Request, Response
 from flask.sessions import NullSession, SessionInterface
+from werkzeug.exceptions import HTTPException
 
-from services.kernel import health
+from services.contracts.errors import InvalidInput, LiveDropsError, NotFound
+from services.kernel import calls, health, problems
 from services.kernel.process import Process
 from services.kernel.wire import MAX_CORRELATION_ID
 
@@ -16,6 +19,19 @@ def correlation_id_of(environ: dict[str, Any]) -> str | None:
     """The one that came with the request, where it is fit for a log."""
     given: str = environ.get("HTTP_X_REQUEST_ID", "")
     return given if 0 < len(given) <= MAX_CORRELATION_ID and given.isascii() and given.isprintable() else None
+
+
+def problem(error: LiveDropsError, status: int | None = None) -> Response:
+    """The answer for an error, as problem+json. status: where it is not the one that the error stands for."""
+    status = status or problems.status_of(error)
+    details = problems.as_problem(error, calls.current().correlation_id, status)
+    body = msgspec.json.encode(details)
+    return Response(body, status, problems.headers_of(error), content_type=f"{problems.PROBLEM_JSON}; charset=utf-8")
+
+
+def of_http(error: HTTPException) -> LiveDropsError:
+    """Flask's own errors as ours: no such address, wrong method, body too large."""
+    return NotFound("There is nothing at this address.") if error.code == 404 else InvalidInput(error.description or error.name)
 
 
 def add_health(app: Flask, process: Process) -> None:

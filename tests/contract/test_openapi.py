@@ -13,7 +13,7 @@ from flask import Flask
 from msgspec import structs
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from gateway import errors, inputs, openapi, presenters
+from gateway import inputs, openapi, presenters
 from gateway.app import make_app
 from gateway.context import Gateway
 from gateway.rest import shapes
@@ -26,6 +26,7 @@ from services.contracts.products import Drop, DropState, Product
 from services.contracts.search import Facet, FacetValue, Highlight, SearchHit, SearchKind
 from services.contracts.users import FollowState, Profile
 from services.contracts.values import Money
+from services.kernel import problems
 from services.kernel.metrics import Metrics
 from services.kernel.process import Process
 from services.products.media.app import assemble
@@ -139,7 +140,7 @@ def test_an_order_has_the_fields_that_are_read() -> None:
 
 
 def test_a_problem_has_the_shape_that_is_described() -> None:
-    problem = errors.as_problem(StaleVersion(version=3), "id", 412)
+    problem = problems.as_problem(StaleVersion(version=3), "id", 412)
     assert msgspec.convert(problem, shapes.Problem).status == 412
     required = {name for name, parameter in inspect.signature(shapes.Problem).parameters.items() if parameter.default is parameter.empty}
     assert {inputs.client_name(name) for name in required} <= set(problem)
@@ -147,4 +148,4 @@ def test_a_problem_has_the_shape_that_is_described() -> None:
 
 def test_every_status_of_an_error_is_described() -> None:
     described = set(openapi.document()["components"]["responses"])
-    assert {str(errors.status_of(kind())) for kind in BY_CODE.values()} - {"500"} <= described
+    assert {str(problems.status_of(kind())) for kind in BY_CODE.values()} - {"500"} <= described

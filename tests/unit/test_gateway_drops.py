@@ -9,7 +9,7 @@ import pytest
 from graphql import ExecutionResult, graphql_sync
 from msgspec import structs
 
-from gateway import errors, inputs, presenters
+from gateway import inputs, presenters
 from gateway.context import Gateway, RequestContext, Visit
 from gateway.live_stocks import LiveStocks
 from gateway.schema import load_schema
@@ -17,7 +17,7 @@ from services.contracts.errors import DropFixed, InvalidInput, StaleVersion, Ver
 from services.contracts.orders import Orders, Stock, StockState
 from services.contracts.products import Drop, DropChange, DropPage, DropState, NewDrop, NewProduct, Product, ProductPage
 from services.contracts.values import Money
-from services.kernel import ids
+from services.kernel import ids, problems
 from services.kernel.calls import Viewer
 from services.kernel.shown_stock import ShownStock
 
@@ -233,4 +233,4 @@ class TestInputs:
 
 
 def test_a_missing_version_and_a_stale_one_have_their_own_status() -> None:
-    assert [errors.status_of(error) for error in (VersionMissing(), StaleVersion(), InvalidInput())] == [428, 409, 400]
+    assert [problems.status_of(error) for error in (VersionMissing(), StaleVersion(), InvalidInput())] == [428, 409, 400]

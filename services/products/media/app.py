@@ -5,18 +5,17 @@ import time
 from dataclasses import dataclass
 from typing import Any, cast
 
-import msgspec
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from services.contracts.errors import InvalidInput, LiveDropsError, NotFound, Unauthenticated
+from services.contracts.errors import NotFound, Unauthenticated
 from services.kernel import calls, problems
 from services.kernel.leases import Lease
 from services.kernel.mongo import Mongo
 from services.kernel.postgres import Postgres
 from services.kernel.process import Process, enter, settle_memory
 from services.kernel.tokens import TokenReader
-from services.kernel.web import REQUEST_ID, NoSessions, add_health, correlation_id_of
+from services.kernel.web import REQUEST_ID, NoSessions, add_health, correlation_id_of, of_http, problem
 from services.products.media import downloads, tus
 from services.products.media.cleaner import Cleaner
 from services.products.media.gridfs import GridFS
@@ -147,7 +146,7 @@ def _begin(media: Media) -> Response | None:
         refused = error
     call = calls.begin(REQUEST_TIMEOUT_S, correlation_id_of(request.environ), viewer=viewer)
     g.correlation_id, g.end_call = call.correlation_id, calls.set_current(call)
-    return _problem(refused) if refused else None
+    return problem(refused) if refused else None
 
 
 def _end(media: Media, response: Response) -> Response:
@@ -163,21 +162,13 @@ def _end(media: Media, response: Response) -> Response:
     return response
 
 
-def _problem(error: LiveDropsError, status: int | None = None) -> Response:
-    status = status or problems.status_of(error)
-    details = problems.as_problem(error, calls.current().correlation_id, status)
-    body = msgspec.json.encode(details)
-    return Response(body, status, problems.headers_of(error), content_type=f"{problems.PROBLEM_JSON}; charset=utf-8")
-
-
 def _error(error: Exception) -> Response:
     """Whatever was raised, as a typed answer."""
     if isinstance(error, NoSuchKey):
         error = NotFound("There is no such file.")
     if not isinstance(error, HTTPException):
-        return _problem(problems.known(error))
-    ours = NotFound("There is nothing at this address.") if error.code == 404 else InvalidInput(error.description or error.name)
-    response = _problem(ours, error.code or 500)
+        return problem(problems.known(error))
+    response = problem(of_http(error), error.code or 500)
     for name, value in error.get_headers():
         if name in ("Allow", "Content-Range"):
             response.headers[name] = value
