@@ -14,6 +14,7 @@ from services.contracts.values import Money
 from services.kernel.rpc_client import RpcClient
 from tests.conftest import Person, eventually
 from tests.integration.selling import Seller
+from tests.integration.uploading import Uploader
 
 PASSWORD = "correct horse"
 FOLLOW = "mutation($id:ID!){follow(input:{creatorId:$id}){creator{id isFollowing} isFollowing followedAt userErrors{code field}}}"
@@ -87,3 +88,10 @@ def make_product(products: Products) -> Callable[..., Product]:
         return products.create_product(product_id=str(uuid.uuid4()), creator_id=creator_id or str(uuid.uuid4()), product=product)
 
     return make
+
+
+@pytest.fixture
+def uploader(address: str, person: Callable[..., Person]) -> Uploader:
+    made = Uploader(address, person(Role.CREATOR))
+    eventually(made.is_served)
+    return made

@@ -14,7 +14,6 @@ import pymongo
 import pytest
 import requests
 
-from services.contracts.users import Role
 from services.kernel.metrics import Metrics
 from services.kernel.process import Process
 from services.products.media.app import assemble
@@ -28,13 +27,6 @@ from tests.conftest import Person, eventually
 from tests.integration.uploading import MP4_HEAD, Uploader, image, media_id_of, sha256, video
 
 MIB = 2**20
-
-
-@pytest.fixture
-def uploader(address: str, person: Callable[..., Person]) -> Uploader:
-    made = Uploader(address, person(Role.CREATOR))
-    eventually(made.is_served)
-    return made
 
 
 @pytest.fixture(scope="module")

@@ -23,13 +23,6 @@ MIB = 2**20
 
 
 @pytest.fixture
-def uploader(address: str, person: Callable[..., Person]) -> Uploader:
-    made = Uploader(address, person(Role.CREATOR))
-    eventually(made.is_served)
-    return made
-
-
-@pytest.fixture
 def failing(stack: Stack, tmp_path: Path) -> Iterator[Callable[[str], None]]:
     """Lets the media unit die once at a failpoint."""
 

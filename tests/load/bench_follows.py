@@ -12,8 +12,7 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +31,7 @@ from services.kernel.metrics import Metrics
 from services.kernel.mongo import Mongo
 from services.users.loading import GraphStore
 from stack.api import Stack
+from tests.load import one_client
 from tests.load.bench_orders import RESULTS, SETTINGS, TOKEN_LIFE_S, graphql_request
 from tests.load.follow_questions import FOLLOW, FOLLOWED, PAGE, Question, Straight, body_of, cursor_of, reads, writes
 from tests.load.follow_report import Burst, Row, latency_of, print_report, verdicts
@@ -121,11 +121,11 @@ class Bench:
     def alone(self, *questions: Question) -> list[Row]:
         """One client asks all of them in turn, each through GraphQL and straight: what is compared meets the same noise."""
         ours, straight = [list[float]() for _ in questions], [list[float]() for _ in questions]
-        with self._connection() as connection:
+        with one_client.connection(self._address) as connection:
             for number in range(self._size.samples):
                 for index, question in enumerate(questions):
-                    ours[index].append(_timed(self._ask, connection, question, number))
-                    straight[index].append(_timed(question.straight, number))
+                    ours[index].append(one_client.timed(self._ask, connection, question, number))
+                    straight[index].append(one_client.timed(question.straight, number))
         seen = zip(questions, ours, straight, strict=True)
         return [Row(each.name, 1, each.writes, latency_of(times), latency_of(direct)) for each, times, direct in seen]
 
@@ -188,15 +188,9 @@ class Bench:
 
     def _is_right(self, question: Question) -> bool:
         """Whether a page, asked through GraphQL, is the one in the store."""
-        with self._connection() as connection:
+        with one_client.connection(self._address) as connection:
             page = msgspec.json.decode(self._ask(connection, question, 0))["data"].get("followers")
         return page is None or [edge["node"]["id"] for edge in page["edges"]] == question.straight(0)
-
-    @contextmanager
-    def _connection(self) -> Iterator[http.client.HTTPConnection]:
-        connection = http.client.HTTPConnection(self._address, timeout=10)
-        yield connection
-        connection.close()
 
     def _catch_up(self) -> None:
         Pace(self._store, MOST_LAG_S, tell=lambda: None).wait_caught_up()
@@ -210,12 +204,6 @@ class Bench:
 
     def _token(self, user_id: str) -> str:
         return self._tokens.issue(User(user_id, "Fan", "", [Role.FAN], datetime.now(UTC)))
-
-
-def _timed(ask: Callable[..., object], *arguments: object) -> float:
-    begun = time.perf_counter()
-    ask(*arguments)
-    return time.perf_counter() - begun
 
 
 def measure(bench: Bench) -> int:

@@ -14,7 +14,6 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +34,7 @@ from services.contracts.users import Role, User, Users
 from services.contracts.values import Money
 from services.kernel import calls
 from stack.api import Stack
+from tests.load import one_client
 from tests.load.bench_orders import RESULTS, SETTINGS, TOKEN_LIFE_S, graphql_request
 from tests.load.follow_report import Row, latency_of
 from tests.load.generator import Rule, Stampede, run
@@ -154,13 +154,13 @@ class Bench:
     def alone(self, asked_for: Sequence[Question]) -> list[Row]:
         """One client asks all of them in turn, each through GraphQL and straight: what is compared meets the same noise."""
         ours, straight = [list[float]() for _ in asked_for], [list[float]() for _ in asked_for]
-        with self._connection() as connection:
+        with one_client.connection(self._address) as connection:
             for number in range(self._size.samples):
                 for index, question in enumerate(asked_for):
                     asked = question.askings[number % len(question.askings)]
-                    ours[index].append(_timed(self._ask, connection, asked))
+                    ours[index].append(one_client.timed(self._ask, connection, asked))
                     if self._straight:
-                        straight[index].append(_timed(self._straight.put, asked))
+                        straight[index].append(one_client.timed(self._straight.put, asked))
         seen = zip(asked_for, ours, straight, strict=True)
         return [Row(each.name, 1, False, latency_of(times), latency_of(direct) if direct else None) for each, times, direct in seen]
 
@@ -185,7 +185,7 @@ class Bench:
 
     def deep(self) -> Question:
         """Pages behind page 50, each with the cursor that the page before it gave."""
-        with self._connection() as connection:
+        with one_client.connection(self._address) as connection:
             chains = [list(self._chain(connection, word)) for word in common_words()[:CHAINS]]
         # From one chain after the other: neighbours would find each other's work.
         return Question(DEEP, SEARCH, [asked for pages in itertools.zip_longest(*chains) for asked in pages if asked])
@@ -224,7 +224,7 @@ class Bench:
 
     def _wait_found(self, product_id: str, name: str, within_s: float) -> bool:
         deadline = time.monotonic() + within_s
-        with self._connection() as connection:
+        with one_client.connection(self._address) as connection:
             for number in itertools.count():
                 # Pages are cached for seconds, those without a hit, too: each look is another question.
                 asked = search(name, first=number % 100 + 1, sort=("RELEVANCE", "NEWEST")[number // 100 % 2])
@@ -246,18 +246,6 @@ class Bench:
         headers = {"Authorization": f"Bearer {self._tokens[0]}", "Content-Type": "application/json"}
         connection.request("POST", "/graphql", asked.body, headers)
         return connection.getresponse().read()
-
-    @contextmanager
-    def _connection(self) -> Iterator[http.client.HTTPConnection]:
-        connection = http.client.HTTPConnection(self._address, timeout=10)
-        yield connection
-        connection.close()
-
-
-def _timed(ask: Callable[..., object], *arguments: object) -> float:
-    begun = time.perf_counter()
-    ask(*arguments)
-    return time.perf_counter() - begun
 
 
 def _unique(word: str) -> str:

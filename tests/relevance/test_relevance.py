@@ -1,11 +1,12 @@
 """The gate: the search service's ranking against the judged queries, and against what anybody gets from Elasticsearch in an afternoon."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 
-from tests.relevance.engines import plain_multi_match
-from tests.relevance.judged import load
+from tests.relevance.engines import Engine, plain_multi_match
+from tests.relevance.judged import JudgedSet, load
 from tests.relevance.measuring import SPLITS, Measured, measure, table
 from tests.relevance.ours import ours
 
@@ -14,10 +15,14 @@ BETTER_BY = 0.05
 
 
 @pytest.fixture(scope="module")
-def plain(elasticsearch_url: str) -> Iterator[Measured]:
+def plain(elasticsearch_url: str) -> Measured:
+    return measured_by(plain_multi_match, elasticsearch_url)
+
+
+def measured_by(engine_of: Callable[[str, JudgedSet], AbstractContextManager[Engine]], url: str) -> Measured:
     judged = load()
-    with plain_multi_match(elasticsearch_url, judged) as engine:
-        yield measure(engine, judged.queries)
+    with engine_of(url, judged) as engine:
+        return measure(engine, judged.queries)
 
 
 @pytest.mark.parametrize("split", SPLITS)
@@ -26,10 +31,8 @@ def test_the_plain_engine_answers_well_enough_to_be_worth_beating(plain: Measure
 
 
 @pytest.fixture(scope="module")
-def measured(elasticsearch_url: str) -> Iterator[Measured]:
-    judged = load()
-    with ours(elasticsearch_url, judged) as engine:
-        yield measure(engine, judged.queries)
+def measured(elasticsearch_url: str) -> Measured:
+    return measured_by(ours, elasticsearch_url)
 
 
 @pytest.mark.parametrize("split", SPLITS)
