@@ -17,7 +17,7 @@ from tusclient.client import TusClient
 from services.contracts.users import Role
 from stack.api import Stack
 from tests.conftest import Person, eventually
-from tests.integration.uploading import BYTES, TUS, Uploader, image, media_id_of, metadata, sha256, video
+from tests.integration.uploading import BYTES, TUS, Uploader, image, media_id_of, metadata, sha256, video, wait_kept
 
 MIB = 2**20
 
@@ -88,7 +88,7 @@ def test_twenty_uploads_cut_at_random_points_arrive_as_they_were_sent(uploader: 
         assert (len(got.content), sha256(got.content)) == (len(data), sha256(data)), number
 
 
-def test_what_arrived_before_a_cut_is_kept(stack: Stack, uploader: Uploader) -> None:
+def test_what_arrived_before_a_cut_is_kept(stack: Stack, uploader: Uploader, products_sql: Callable[..., Any]) -> None:
     data = video(3 * MIB)
     url = uploader.begin(len(data))
     # At the unit itself: what the ingress still held when its client left never arrives.
@@ -97,7 +97,8 @@ def test_what_arrived_before_a_cut_is_kept(stack: Stack, uploader: Uploader) -> 
     line.cut()
 
     # Read from where it was cut; less than what one read takes may be missing.
-    assert eventually(lambda: uploader.offset(url)) >= 1_700_000 - 65_536
+    wait_kept(products_sql, media_id_of(url), beyond=0)
+    assert uploader.offset(url) >= 1_700_000 - 65_536
 
 
 def test_a_small_file_grows_by_single_bytes(uploader: Uploader) -> None:

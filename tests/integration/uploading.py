@@ -6,6 +6,7 @@ import io
 import os
 import socket
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 import requests
 from PIL import Image
 
-from tests.conftest import Person
+from tests.conftest import Person, eventually
 
 TUS = {"Tus-Resumable": "1.0.0"}
 BYTES = "application/offset+octet-stream"
@@ -148,3 +149,8 @@ class Line:
         if rudely:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._socket.close()
+
+
+def wait_kept(sql: Callable[..., list[tuple[Any, ...]]], media_id: str, beyond: int) -> None:
+    """Until the unit has kept what came before a cut. Who asks before takes the upload over, and what is on its way is lost to both."""
+    eventually(lambda: sql("select 1 from media where id = %s and not writing and stored > %s", media_id, beyond))
