@@ -20,6 +20,7 @@ from graphql_server.http.sync_base_view import SyncHTTPRequestAdapter
 from gateway import errors, inputs
 from gateway.context import Gateway, RequestContext
 from gateway.documents import Documents
+from gateway.execution import PlainFields
 from gateway.schema import load_schema
 from services.contracts.errors import InvalidInput, LiveDropsError, RateLimited, Unavailable, from_wire
 from services.kernel import problems
@@ -115,6 +116,7 @@ class LiveDropsGraphQLView(GraphQLView[RequestContext, None]):
             context_value=context,
             operation_name=request_data.operation_name,
             allowed_operation_types=allowed_operation_types,
+            execution_context_class=PlainFields,
         )
 
     def process_result(self, request: Request, result: ExecutionResult, strict: bool = False) -> GraphQLHTTPResponse:
