@@ -30,7 +30,7 @@ _AS_THEY_ARE: dict[str, type] = {"ID": str, "String": str, "Boolean": bool}
 class _Kind(NamedTuple):
     """How values of a type are completed: left as they are where they have the type `plain`, else by what is not None of the last three."""
 
-    type: Any
+    of: Any
     nullable: bool
     plain: type | None = None
     serialize: Callable[[Any], Any] | None = None
@@ -84,7 +84,7 @@ class PlainFields(ExecutionContext):
         try:
             return self._complete(step, kind, path, value)
         except Exception as raised:
-            self.handle_field_error(located_error(raised, step.nodes, path.as_list()), kind.type, path)
+            self.handle_field_error(located_error(raised, step.nodes, path.as_list()), kind.of, path)
             return None
 
     def _complete(self, step: _Step, kind: _Kind, path: Path, value: Any) -> Any:
@@ -97,7 +97,7 @@ class PlainFields(ExecutionContext):
                 return completed
         assert step.field is not None
         info = self.build_resolve_info(step.field, step.nodes, step.parent, path)
-        return self.complete_value(kind.type, step.nodes, info, path, value)
+        return self.complete_value(kind.of, step.nodes, info, path, value)
 
     def _items(self, step: _Step, kind: _Kind, path: Path, values: list[Any]) -> list[Any]:
         return [
@@ -119,7 +119,7 @@ def _kind(of: Any, nullable: bool = True) -> _Kind | None:
     """None for what the library must complete: a type that is only known by the value."""
     if isinstance(of, GraphQLNonNull):
         inner = _kind(of.of_type, nullable=False)
-        return inner._replace(type=of) if inner else None
+        return inner._replace(of=of) if inner else None
     if isinstance(of, GraphQLList):
         items = _kind(of.of_type)
         return _Kind(of, nullable, items=items) if items else None
