@@ -9,8 +9,8 @@ from werkzeug.exceptions import HTTPException
 from gateway import rest, visits
 from gateway.context import Gateway, Visit
 from gateway.graphql_view import LiveDropsGraphQLView, refusal
+from gateway.order_lane import OrderLane
 from gateway.settings import GatewaySettings
-from gateway.sold_out_lane import SoldOutLane
 from services.contracts.errors import LiveDropsError, Unauthenticated
 from services.kernel import calls, problems
 from services.kernel.process import enter, settle_memory
@@ -50,7 +50,7 @@ def make_app(gateway: Gateway) -> Flask:
     app.before_request(lambda: _begin(gateway))
     app.after_request(lambda response: _end(gateway, response))
     app.register_error_handler(Exception, _error)
-    app.wsgi_app = SoldOutLane(app.wsgi_app, gateway, view.schema, view.documents)  # type: ignore[method-assign]
+    app.wsgi_app = OrderLane(app.wsgi_app, gateway, view)  # type: ignore[method-assign]
     return app
 
 

@@ -109,24 +109,27 @@ class LiveDropsGraphQLView(GraphQLView[RequestContext, None]):
         if prepared.errors or prepared.document is None:
             raise GraphQLValidationError(prepared.errors)
         _check_operation(prepared.document, request_data.operation_name, allowed_operation_types)
+        return self._execute(prepared.document, request_data.variables, context, request_data.operation_name)
+
+    def _execute(
+        self, document: DocumentNode, variables: dict[str, Any] | None, context: RequestContext, operation: str | None
+    ) -> ExecutionResult:
         return execute_sync(
             self.schema,
-            prepared.document,
-            variable_values=request_data.variables,
+            document,
+            variable_values=variables,
             context_value=context,
-            operation_name=request_data.operation_name,
-            allowed_operation_types=allowed_operation_types,
+            operation_name=operation,
             execution_context_class=PlainFields,
         )
 
+    def answer(self, document: DocumentNode, variables: dict[str, Any], context: RequestContext) -> bytes | Response:
+        """To a document of one operation that may run: the body where there is data and all is well, the whole answer otherwise."""
+        answer = _as_answer(self._execute(document, variables, context, None))
+        return self.create_response(answer, cast(Response, _Draft()), False) if answer.get("errors") else msgspec.json.encode(answer)
+
     def process_result(self, request: Request, result: ExecutionResult, strict: bool = False) -> GraphQLHTTPResponse:
-        answer: dict[str, Any] = {}
-        if result.errors:
-            answer["errors"] = [errors.as_graphql(error) for error in result.errors]
-        # A request that never ran has no data at all; one that ran and failed has null.
-        if result.data is not None or (result.errors and result.errors[0].path):
-            answer["data"] = result.data
-        return cast(GraphQLHTTPResponse, answer)
+        return _as_answer(result)
 
     def create_response(self, response_data: GraphQLHTTPResponse, sub_response: Response, is_strict: bool) -> Response:
         status: int = sub_response.status_code
@@ -135,6 +138,16 @@ class LiveDropsGraphQLView(GraphQLView[RequestContext, None]):
             status, headers = _status_of(cast("list[dict[str, Any]]", response_data["errors"])[0], status, is_strict)
         kind = STRICT_JSON if is_strict else JSON
         return Response(msgspec.json.encode(response_data), status, headers, content_type=f"{kind}; charset=utf-8")
+
+
+def _as_answer(result: ExecutionResult) -> GraphQLHTTPResponse:
+    answer: dict[str, Any] = {}
+    if result.errors:
+        answer["errors"] = [errors.as_graphql(error) for error in result.errors]
+    # A request that never ran has no data at all; one that ran and failed has null.
+    if result.data is not None or (result.errors and result.errors[0].path):
+        answer["data"] = result.data
+    return cast(GraphQLHTTPResponse, answer)
 
 
 def _status_of(error: dict[str, Any], status: int, is_strict: bool) -> tuple[int, dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Which documents the short way of a late order answers, and with what."""
+"""Which documents the short way of an order knows, and what it answers to a late one."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from gateway.documents import Documents
+from gateway.order_lane import known_document
 from gateway.schema import load_schema
 from gateway.settings import GatewaySettings
-from gateway.sold_out_lane import answer_of
 from tests.unit.test_gateway_parts import SEED
 
 SCHEMA = load_schema()
@@ -21,11 +21,11 @@ def documents() -> Documents:
 
 def test_the_answer_has_the_fields_and_names_that_the_document_asks_for(documents: Documents) -> None:
     text = "mutation Buy($wish: PlaceOrderInput!) {bought: placeOrder(input: $wish) {why: userErrors {code message field} order {id}}}"
-    answer = answer_of(SCHEMA, documents, text)
-    assert answer is not None
-    assert (answer.variable, answer.operation, answer.points) == ("wish", "Buy", 5)
+    known = known_document(SCHEMA, documents, text)
+    assert known is not None
+    assert (known.variable, known.operation, known.points) == ("wish", "Buy", 5)
     error = {"code": "SOLD_OUT", "message": "Sold out: no unit is left.", "field": None}
-    assert msgspec.json.decode(answer.body) == {"data": {"bought": {"why": [error], "order": None}}}
+    assert msgspec.json.decode(known.sold_out) == {"data": {"bought": {"why": [error], "order": None}}}
 
 
 ORDINARY = (
@@ -44,4 +44,4 @@ ORDINARY = (
 
 @pytest.mark.parametrize("text", ORDINARY, ids=range(len(ORDINARY)))
 def test_every_other_document_goes_the_ordinary_way(documents: Documents, text: Any) -> None:
-    assert answer_of(SCHEMA, documents, text) is None
+    assert known_document(SCHEMA, documents, text) is None

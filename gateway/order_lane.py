@@ -1,7 +1,9 @@
-"""The short way of an order that comes too late, before Flask and GraphQL's execution: what a sold-out drop answers, thousands of times a second.
+"""The short way of an order, before Flask: what thousands ask for in the same second.
 
-What such an answer says depends on the document alone, so it is executed once and then known by the document's text. Whatever is not
-exactly that (another shape, no sign-in, a limit, a drop with units, a key that may have an order) goes the ordinary way, unchanged.
+It is for a request that is nothing but `placeOrder` of one variable, by somebody signed in, with a good input; everything else, whatever is
+wrong included, goes the ordinary way, unchanged. The same checks in the same order, and the same answers to the byte.
+
+What a sold-out drop answers depends on the document alone, so it is executed once and then known by the document's text.
 """
 
 import time
@@ -12,23 +14,22 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import msgspec
+from flask import Response
 from graphql import DocumentNode, FieldNode, GraphQLSchema, OperationDefinitionNode, VariableNode
 from graphql_server import execute_sync
 
 from gateway import inputs, visits
-from gateway.checkout import SOLD_OUT
-from gateway.context import Gateway
+from gateway.checkout import ORDER_TIMEOUT_S, SOLD_OUT
+from gateway.context import Gateway, RequestContext, Visit
 from gateway.documents import REMEMBERED, Documents
+from gateway.graphql_view import JSON, LiveDropsGraphQLView
 from services.contracts.errors import InvalidInput, RateLimited, Unauthenticated
-from services.contracts.orders import PlaceOrder
 from services.kernel import calls
 from services.kernel.calls import Viewer
 from services.kernel.web import REQUEST_ID, correlation_id_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-JSON = "application/json"
 
 
 class _Input(msgspec.Struct, forbid_unknown_fields=True):
@@ -45,55 +46,82 @@ class _Body(msgspec.Struct):
     operationName: str | None = None  # noqa: N815
 
 
-class _Answer(msgspec.Struct, frozen=True):
-    """What a document answers for a sold-out drop. variable: the one that holds the input. points: what the rate limits count."""
+class KnownDocument(msgspec.Struct, frozen=True):
+    """A document that only buys. variable: the one that holds the input. points: what the rate limits count. sold_out: its answer then."""
 
+    document: DocumentNode
     variable: str
     operation: str | None
     points: int
-    body: bytes
+    sold_out: bytes
 
 
-class SoldOutLane:
+class _Order(msgspec.Struct, frozen=True):
+    """What is asked, by whom."""
+
+    known: KnownDocument
+    wish: _Input
+    viewer: Viewer
+    is_late: bool
+
+
+class OrderLane:
     """WSGI, in front of the application."""
 
-    def __init__(self, application: "WSGIApplication", gateway: Gateway, schema: GraphQLSchema, documents: Documents) -> None:
+    def __init__(self, application: "WSGIApplication", gateway: Gateway, view: LiveDropsGraphQLView) -> None:
         self._application = application
         self._gateway = gateway
+        self._view = view
         self._decoder = msgspec.json.Decoder(_Body)
-        self._answer = lru_cache(maxsize=REMEMBERED)(lambda text: answer_of(schema, documents, text))
+        self._known = lru_cache(maxsize=REMEMBERED)(lambda text: known_document(view.schema, view.documents, text))
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        if self._gateway.sold_out.knows_any() and _is_plain_post(environ) and (body := _read(environ, self._gateway)) is not None:
+        if _is_plain_post(environ) and (body := _read(environ, self._gateway)) is not None:
             began = time.perf_counter()
-            answer = self._late(environ, body)
-            if answer is not None:
-                self._gateway.process.metrics.timing("http.graphql.200", time.perf_counter() - began)
-                start_response("200 OK", _headers(environ, len(answer)))
-                return (answer,)
+            order = self._order(environ, body)
+            if order is not None:
+                return self._answer(order, began, environ, start_response)
         return self._application(environ, start_response)
 
-    def _late(self, environ: "WSGIEnvironment", body: bytes) -> bytes | None:
-        """The answer to an order that is surely too late; None for everything else."""
+    def _order(self, environ: "WSGIEnvironment", body: bytes) -> _Order | None:
+        """The order that this request is, once it has been paid for with its points; None for everything else."""
         try:
             asked = self._decoder.decode(body)
-            answer = self._answer(asked.query)
-            if answer is None or asked.variables.keys() != {answer.variable} or asked.operationName not in (None, answer.operation):
+            known = self._known(asked.query)
+            if known is None or asked.variables.keys() != {known.variable} or asked.operationName not in (None, known.operation):
                 return None
             viewer = self._gateway.tokens.viewer(environ.get("HTTP_AUTHORIZATION"))
-            if viewer is None or not self._refuses(_request(asked.variables[answer.variable], viewer)):
+            if viewer is None:
                 return None
-            self._gateway.charge(viewer, visits.address(environ, self._gateway.settings), answer.points)
+            wish = asked.variables[known.variable]
+            request = inputs.place_order(wish.dropId, viewer.id, wish.quantity, wish.idempotencyKey)
+            self._gateway.charge(viewer, visits.address(environ, self._gateway.settings), known.points)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, InvalidInput, Unauthenticated, RateLimited):
             return None
-        return answer.body
+        return _Order(known, wish, viewer, self._gateway.sold_out.refuses(request.drop_id, request.user_id, request.key))
 
-    def _refuses(self, request: PlaceOrder) -> bool:
-        return self._gateway.sold_out.refuses(request.drop_id, request.user_id, request.key)
+    def _answer(self, order: _Order, began: float, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        call = calls.begin(ORDER_TIMEOUT_S, correlation_id_of(environ), viewer=order.viewer)
+        answer = order.known.sold_out if order.is_late else self._place(order, began, environ, call)
+        if isinstance(answer, bytes):
+            self._gateway.process.metrics.timing("http.graphql.200", time.perf_counter() - began)
+            start_response("200 OK", _headers(call.correlation_id, len(answer)))
+            return (answer,)
+        self._gateway.process.metrics.timing(f"http.graphql.{answer.status_code}", time.perf_counter() - began)
+        answer.headers[REQUEST_ID] = call.correlation_id
+        answer.headers.extend(visits.SAME_HEADERS)
+        return answer(environ, start_response)
+
+    def _place(self, order: _Order, began: float, environ: "WSGIEnvironment", call: calls.Call) -> bytes | Response:
+        """The body of an answer with data, or the whole answer that says why there is none."""
+        address = visits.address(environ, self._gateway.settings)
+        with calls.under(call):
+            context = RequestContext(self._gateway, Visit(began, address, order.viewer, call.correlation_id, lambda: None))
+            return self._view.answer(order.known.document, {order.known.variable: msgspec.structs.asdict(order.wish)}, context)
 
 
-def answer_of(schema: GraphQLSchema, documents: Documents, text: str) -> _Answer | None:
-    """What this document answers for a sold-out drop; None where that depends on more than `mutation($i: ...) {placeOrder(input: $i) {...}}`."""
+def known_document(schema: GraphQLSchema, documents: Documents, text: str) -> KnownDocument | None:
+    """None for what is more, or anything else, than `mutation($i: ...) {placeOrder(input: $i) {...}}`."""
     prepared = documents.prepare(text)
     if prepared.errors or prepared.document is None or (operation := _only_order(prepared.document)) is None:
         return None
@@ -107,7 +135,7 @@ def answer_of(schema: GraphQLSchema, documents: Documents, text: str) -> _Answer
     if result.errors:
         return None
     name = operation.name.value if operation.name else None
-    return _Answer(variable, name, prepared.points, msgspec.json.encode({"data": result.data}))
+    return KnownDocument(prepared.document, variable, name, prepared.points, msgspec.json.encode({"data": result.data}))
 
 
 def _only_order(document: DocumentNode) -> OperationDefinitionNode | None:
@@ -124,10 +152,6 @@ def _only_order(document: DocumentNode) -> OperationDefinitionNode | None:
 
 def _text(document: DocumentNode) -> str:
     return document.loc.source.body if document.loc else "@"
-
-
-def _request(wish: _Input, viewer: Viewer) -> PlaceOrder:
-    return inputs.place_order(wish.dropId, viewer.id, wish.quantity, wish.idempotencyKey)
 
 
 def _is_plain_post(environ: "WSGIEnvironment") -> bool:
@@ -149,10 +173,10 @@ def _read(environ: "WSGIEnvironment", gateway: Gateway) -> bytes | None:
     return body
 
 
-def _headers(environ: "WSGIEnvironment", length: int) -> list[tuple[str, str]]:
+def _headers(correlation_id: str, length: int) -> list[tuple[str, str]]:
     return [
         ("Content-Type", f"{JSON}; charset=utf-8"),
         ("Content-Length", str(length)),
-        (REQUEST_ID, correlation_id_of(environ) or calls.new_correlation_id()),
+        (REQUEST_ID, correlation_id),
         *visits.SAME_HEADERS,
     ]
