@@ -185,6 +185,32 @@ def test_a_late_order_is_answered_alike_by_the_short_and_the_ordinary_way(
     assert "data" not in late(SHORT, "Other").json()
 
 
+def test_an_order_is_answered_alike_by_the_short_and_the_ordinary_way(
+    open_drop: Callable[..., Stock], person: Callable[..., Person], address: str
+) -> None:
+    drop, buyer = open_drop(total=5, per_user_limit=2), person()
+
+    def ask(document: str, **wish: Any) -> requests.Response:
+        asked = {"dropId": drop.drop_id, "idempotencyKey": "k", **wish}
+        return buyer.http.post(f"{address}/graphql", json={"query": document, "variables": {"i": asked}}, timeout=10)
+
+    assert len(ask(SHORT).json()["data"]["p"]["order"]["id"]) > 0
+    again = [{}, {"quantity": 2}, {"idempotencyKey": "more", "quantity": 3}, {"dropId": str(uuid.uuid4())}, {"dropId": None}]
+    for wish in again:  # the same order, a key reused, above the limit, no such drop, a wrong one
+        short, ordinary = ask(SHORT, **wish), ask(ORDINARY, **wish)
+        assert short.status_code == ordinary.status_code == 200
+        assert _without_places(short) == _without_places(ordinary)
+        assert short.headers.keys() == ordinary.headers.keys()
+
+
+def _without_places(answer: requests.Response) -> Any:
+    """An answer without where in the document its errors are: the two documents differ there."""
+    body = answer.json()
+    for error in body.get("errors", ()):
+        del error["locations"]
+    return body
+
+
 @pytest.mark.parametrize(
     "wish", [{"quantity": 0}, {"quantity": "1"}, {"quantity": None}, {"idempotencyKey": ""}, {"dropId": "x"}, {"more": 1}]
 )
