@@ -11,13 +11,11 @@ from gateway.context import Gateway, Visit
 from gateway.graphql_view import LiveDropsGraphQLView, refusal
 from gateway.order_lane import OrderLane
 from gateway.settings import GatewaySettings
+from gateway.shared_reads import READ_TIMEOUT_S
 from services.contracts.errors import LiveDropsError, Unauthenticated
 from services.kernel import calls, problems
 from services.kernel.process import enter, settle_memory
 from services.kernel.web import REQUEST_ID, NoSessions, add_health, correlation_id_of, of_http
-
-# A read that takes longer than this has nobody waiting for it any more. Orders have a deadline of their own.
-READ_TIMEOUT_S = 3.0
 
 
 def create() -> Flask:
@@ -62,6 +60,7 @@ def _begin(gateway: Gateway) -> Response | None:
         viewer = gateway.tokens.viewer(environ.get("HTTP_AUTHORIZATION"))
     except Unauthenticated as error:
         refused = error
+    # Orders have a deadline of their own.
     call = calls.begin(READ_TIMEOUT_S, correlation_id_of(environ), viewer=viewer)
     address = visits.address(environ, gateway.settings)
     g.visit = Visit(time.perf_counter(), address, viewer, call.correlation_id, calls.set_current(call))

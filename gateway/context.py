@@ -8,6 +8,7 @@ from gateway.live_stocks import LiveStocks
 from gateway.loaders import Loaders
 from gateway.rate_limits import Allowance, RateLimits
 from gateway.settings import GatewaySettings
+from gateway.shared_reads import SharedReads
 from gateway.sold_out import SoldOutDrops
 from gateway.tokens import Tokens
 from services.contracts.errors import Unauthenticated
@@ -37,6 +38,7 @@ class Gateway:
         process.prefer("redis", cache.check)
         self.orders: Orders = self.rpc.service("orders", Orders)
         self.users: Users = self.rpc.service("users", Users)
+        self.shared_reads = SharedReads(self.users)
         self.products: Products = self.rpc.service("products", Products)
         self.search: Search = self.rpc.service("search", Search)
         self.cards = DropCards(cache, lambda drop_ids: self.products.get_drops(drop_ids=list(drop_ids)))

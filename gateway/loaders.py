@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Generic, Protocol, TypeVar
 
 from gateway.live_stocks import LiveStocks
+from gateway.shared_reads import SharedReads
 from services.contracts.errors import LiveDropsError
 from services.contracts.media import MediaFile
 from services.contracts.orders import Stock
@@ -68,6 +69,7 @@ class Sources(Protocol):
     """Who is asked: the parts of a gateway that loaders need."""
 
     users: Users
+    shared_reads: SharedReads
     products: Products
     cards: DropCards
     stocks: LiveStocks
@@ -77,7 +79,7 @@ class Loaders:
     """Those of one request. drops: what products says of them. follows: whether the viewer follows a person; None when nobody is signed in."""
 
     def __init__(self, sources: Sources, viewer: Viewer | None) -> None:
-        self.profiles: Loader[Profile] = Loader(lambda ids: {one.user_id: one for one in sources.users.get_profiles(user_ids=ids)})
+        self.profiles: Loader[Profile] = Loader(lambda ids: {one.user_id: one for one in sources.shared_reads.get_profiles(user_ids=ids)})
         self.follows: Loader[bool] = Loader(lambda ids: _follows(sources.users, viewer, ids))
         self.products: Loader[Product] = Loader(lambda ids: {one.id: one for one in sources.products.get_products(product_ids=ids)})
         self.files: Loader[MediaFile] = Loader(lambda ids: {one.id: one for one in sources.products.get_media(media_ids=ids)})

@@ -36,10 +36,10 @@ Listing = Callable[..., FollowPage]
 
 def followers(context: RequestContext, creator_id: str, name: object) -> Listing:
     """Newest first; with a name, those whose display name begins so, by name. Raises InvalidInput that names the field."""
-    users = context.gateway.users
+    gateway = context.gateway
     if name is None:
-        return partial(users.list_followers, creator_id=creator_id)
-    return partial(users.find_followers, creator_id=creator_id, name=inputs.name(name))
+        return partial(gateway.shared_reads.list_followers, creator_id=creator_id)
+    return partial(gateway.users.find_followers, creator_id=creator_id, name=inputs.name(name))
 
 
 def page_of(context: RequestContext, listing: Listing, asked: inputs.Page, profiles: bool) -> FollowPage:

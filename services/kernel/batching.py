@@ -68,6 +68,11 @@ class Batcher(Generic[K, Q, A]):
         lane = self._lanes.get(key)
         return lane.held if lane else 0
 
+    def callers(self) -> int:
+        """Those inside, of all keys."""
+        with self._lock:
+            return sum(lane.held for lane in self._lanes.values())
+
     def _enter(self, key: K, ticket: _Ticket[Q, A]) -> _Lane[Q, A]:
         with self._lock:
             lane = self._lanes.setdefault(key, _Lane())

@@ -195,7 +195,13 @@ def test_an_order_is_answered_alike_by_the_short_and_the_ordinary_way(
         return buyer.http.post(f"{address}/graphql", json={"query": document, "variables": {"i": asked}}, timeout=10)
 
     assert len(ask(SHORT).json()["data"]["p"]["order"]["id"]) > 0
-    again = [{}, {"quantity": 2}, {"idempotencyKey": "more", "quantity": 3}, {"dropId": str(uuid.uuid4())}, {"dropId": None}]
+    again: list[dict[str, Any]] = [
+        {},
+        {"quantity": 2},
+        {"idempotencyKey": "more", "quantity": 3},
+        {"dropId": str(uuid.uuid4())},
+        {"dropId": None},
+    ]
     for wish in again:  # the same order, a key reused, above the limit, no such drop, a wrong one
         short, ordinary = ask(SHORT, **wish), ask(ORDINARY, **wish)
         assert short.status_code == ordinary.status_code == 200

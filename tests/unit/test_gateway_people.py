@@ -10,6 +10,7 @@ from graphql import ExecutionResult, graphql_sync
 from gateway import inputs, presenters
 from gateway.context import Gateway, RequestContext, Visit
 from gateway.schema import load_schema
+from gateway.shared_reads import SharedReads
 from services.contracts.errors import CannotFollowSelf, InvalidInput
 from services.contracts.users import FollowPage, Followship, FollowState, Profile, User, UserChange
 from services.kernel.calls import Viewer
@@ -64,6 +65,7 @@ def run(users: Users, query: str, viewer: str | None = None, **variables: Any) -
 
     parts: Any = Parts()
     parts.users = users
+    parts.shared_reads = SharedReads(cast(Any, users))
     visit = Visit(0.0, "here", Viewer(viewer) if viewer else None, "id", lambda: None)
     return graphql_sync(
         SCHEMA, query, context_value=RequestContext(cast(Gateway, parts), visit), variable_values={"id": some_id(), **variables}

@@ -28,7 +28,7 @@ class Mesh:
 
     def __init__(self) -> None:
         self.asked: list[Any] = []
-        self.search = self.products = self.users = self
+        self.search = self.products = self.users = self.shared_reads = self
 
     def get_products(self, *, product_ids: list[str]) -> list[Product]:
         self.asked.append(f"products {len(product_ids)}")
