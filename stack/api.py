@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from stack.environment import Wiring
 from stack.errors import StackError
 from stack.ingress import Ingress
 from stack.instance import Instance, write_private
-from stack.plan import SERVERS, Plan, make_plan, unit_program, wiring_of
+from stack.plan import OPTIONAL, SERVERS, Plan, make_plan, unit_program, wiring_of
 from stack.programs import plan_file
 from stack.progress import Progress, silent
 from stack.readiness import answers
@@ -55,10 +55,10 @@ class Stack:
         """The instance of this clone. profile: "dev" or "test"."""
         return cls(Instance.of(profile, os.environ), units)
 
-    def up(self, servers_only: bool = False, progress: Progress = silent, wait_for_optional: bool = True) -> None:
+    def up(self, servers_only: bool = False, progress: Progress = silent, all_of_it: bool = True) -> None:
         """Start everything, and return when it serves. Safe to repeat: servers go on, units are started anew with the code of now.
 
-        wait_for_optional: also for the optional server, which takes longest, and which units do without until it is there.
+        all_of_it: False leaves what people can look and buy without, most units and the optional server, to `start_rest`.
 
         Stops what it started where it fails. Raises SetupError, StartFailed.
         """
@@ -79,21 +79,38 @@ class Stack:
                     lifecycle.wait_for_optional_server(plan, self._supervisor, progress)
                     return
                 plan.write()
-                self._start_units(plan, progress)
-                if wait_for_optional:
+                self._start_units(plan, [unit for unit in self.units if all_of_it or unit.first], progress)
+                if all_of_it:
+                    lifecycle.start_optional_server(plan, self._supervisor)
                     lifecycle.wait_for_optional_server(plan, self._supervisor, progress)
             except BaseException:
                 # Also on Ctrl-C: half a stack is of no use to anybody.
                 lifecycle.stop_everything(self.instance, self._supervisor, silent)
                 raise
 
-    def _start_units(self, plan: Plan, progress: Progress) -> None:
+    def _start_units(self, plan: Plan, units: Sequence[Unit], progress: Progress) -> None:
         lifecycle.migrate(self.instance, plan.wiring, progress)
-        lifecycle.launch_units(plan, self.units, self._supervisor)
+        # Those that are left for later run the code of before until then, but not with the schemas of now.
+        self._supervisor.stop(self._processes_of([unit for unit in self.units if unit not in units]), lifecycle.STOP_DEADLINE_S)
+        lifecycle.launch_units(plan, units, self._supervisor)
         lifecycle.wait_for_broker(plan, self._supervisor, progress)
-        lifecycle.wait_for_units(plan, self.units, self._supervisor, progress)
+        lifecycle.wait_for_units(plan, units, self._supervisor, progress)
         lifecycle.start_ingress(plan, self._supervisor, progress)
-        lifecycle.start_optional_server(plan, self._supervisor)
+
+    def start_rest(self) -> None:
+        """After an `up` of less than all of it: start the rest, without waiting until it serves."""
+        self._supervisor.start([*self._processes_of([unit for unit in self.units if not unit.first])])
+        if OPTIONAL in self._supervisor.states():
+            self._supervisor.start([OPTIONAL])
+
+    def unready(self) -> list[str]:
+        """The units that do not serve now, and the optional server where it is to."""
+        names = [unit.name for unit in self.units if not self.is_ready(unit.name)]
+        missing = self.has(OPTIONAL) and not self.is_ready(OPTIONAL)
+        return [*names, OPTIONAL] if missing else names
+
+    def _processes_of(self, units: Sequence[Unit]) -> list[str]:
+        return [name for unit in units for name in unit.process_names]
 
     def down(self, progress: Progress = silent) -> None:
         """Stop everything and leave no process behind. Nothing to do is no error."""

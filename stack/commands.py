@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from textwrap import wrap
 from typing import Any, ParamSpec, TypeVar
 
 import click
@@ -17,7 +18,7 @@ from stack.api import Stack, Status
 from stack.environment import kept_environment
 from stack.errors import LOG_TAIL_LINES, StackError, tail
 from stack.instance import CLONE, PROFILES
-from stack.progress import step, to_stdout
+from stack.progress import done, step, to_stdout
 
 DEMO_DEADLINE_S = 120
 # How soon the foreground notices that somebody else stopped the stack.
@@ -62,23 +63,32 @@ def up(profile: str, servers_only: bool, detach: bool) -> None:
     here = Stack.of_profile(profile)
     try:
         with _interruptible():
-            # What takes longest is not waited for by somebody who sits in front of it.
-            here.up(servers_only, to_stdout, wait_for_optional=detach)
+            # Somebody who sits in front of it can look and buy before the last part has started.
+            here.up(servers_only, to_stdout, all_of_it=detach)
             if not servers_only:
-                click.echo(_welcome(here, _load_demo(here) if profile == "dev" else {}, detach))
+                demo = _load_demo(here) if profile == "dev" else {}
+                if not detach:
+                    here.start_rest()
+                click.echo(_welcome(here, demo, detach))
             if detach:
                 return
-            waits_for_search = not servers_only and here.has("elasticsearch") and not here.is_ready("elasticsearch")
-            while here.is_running():
-                if waits_for_search and here.is_ready("elasticsearch"):
-                    waits_for_search = False
-                    click.echo("  ok elasticsearch ready: searches are ranked from now on")
-                time.sleep(_LOOK_EVERY_S)
-            click.echo("Stopped from elsewhere.")
+            _stay(here, [] if servers_only else here.unready())
     except KeyboardInterrupt:
         click.echo("\nStopping")
         with _uninterruptible():
             here.down(to_stdout)
+
+
+def _stay(here: Stack, waiting: list[str]) -> None:
+    """In the foreground until it is stopped, telling once what of the rest serves. waiting: what does not yet."""
+    began = time.monotonic()
+    while here.is_running():
+        ready = [name for name in waiting if name not in here.unready()] if waiting else []
+        waiting = [name for name in waiting if name not in ready]
+        if ready:
+            click.echo(done(f"{', '.join(ready)} ready", began))
+        time.sleep(_LOOK_EVERY_S)
+    click.echo("Stopped from elsewhere.")
 
 
 @stack.command()
@@ -210,7 +220,7 @@ def _welcome(here: Stack, demo: dict[str, Any], detach: bool) -> str:
         f"  GraphQL    {base}/graphql   (open it in a browser for GraphiQL)",
         f"  REST       {base}/order, {base}/follow   (POST); {base}/user/ID/followers",
         f"  Logs       {here.instance.logs}",
-        *_about_search(here),
+        *_about_the_rest(here),
         *(["", "Sign in as", *people] if people else []),
         *(["", "Try", f"  {demo['curl']}"] if "curl" in demo else []),
         "",
@@ -219,10 +229,11 @@ def _welcome(here: Stack, demo: dict[str, Any], detach: bool) -> str:
     return "\n".join(lines)
 
 
-def _about_search(here: Stack) -> list[str]:
-    """Nothing where it is as it should be."""
+def _about_the_rest(here: Stack) -> list[str]:
+    """Nothing where all is as it should be."""
     if reason := here.why_absent("elasticsearch"):
         return [f"  Left out   elasticsearch: {reason}", "             Searches are answered by plain text, from PostgreSQL."]
-    if not here.is_ready("elasticsearch"):
-        return ["  Search     elasticsearch is still starting; until then searches are answered by plain text, from PostgreSQL"]
+    if waiting := here.unready():
+        lines = wrap(", ".join(waiting), 110)
+        return [f"  Starting   {lines[0]}", *(f"             {line}" for line in lines[1:])]
     return []

@@ -18,6 +18,7 @@ class Unit:
     port: whether it listens for HTTP; each process gets a port of its own.
     processes: how many run beside each other on one machine.
     nice: added to the scheduling priority; positive gives way to what buyers wait for.
+    first: people can't look and buy without it; `make run` opens its address once these serve, and starts all others then.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Unit:
     port: bool = True
     processes: int = 1
     nice: int = 0
+    first: bool = False
 
     @property
     def process_names(self) -> tuple[str, ...]:
@@ -40,13 +42,13 @@ class Unit:
 _NAMEKO = ("{python}", "-m", "services.kernel.run")
 
 UNITS: tuple[Unit, ...] = (
-    Unit("gateway", ("{python}", "-m", "gateway"), "gateway", ("rabbitmq", "redis"), processes=2),
-    Unit("products", (*_NAMEKO, "services.products.service:ProductsService"), "products", ("rabbitmq", "postgres", "redis")),
+    Unit("gateway", ("{python}", "-m", "gateway"), "gateway", ("rabbitmq", "redis"), processes=2, first=True),
+    Unit("products", (*_NAMEKO, "services.products.service:ProductsService"), "products", ("rabbitmq", "postgres", "redis"), first=True),
     Unit("products-stock", (*_NAMEKO, "services.products.handlers:StockNews"), "products-stock", ("rabbitmq", "postgres", "redis"), nice=5),
     Unit("products-relay", ("{python}", "-m", "services.products.relay"), "products-relay", ("rabbitmq", "postgres", "redis")),
     Unit("products-clock", ("{python}", "-m", "services.products.clock"), "products-clock", ("rabbitmq", "postgres", "redis")),
     Unit("media", ("{python}", "-m", "services.products.media"), "media", ("postgres", "mongo")),
-    Unit("users", (*_NAMEKO, "services.users.service:UsersService"), "users", ("rabbitmq", "mongo", "redis")),
+    Unit("users", (*_NAMEKO, "services.users.service:UsersService"), "users", ("rabbitmq", "mongo", "redis"), first=True),
     Unit("users-capture", ("{python}", "-m", "services.users.cdc"), "users-capture", ("rabbitmq", "mongo", "redis")),
     Unit("search", (*_NAMEKO, "services.search.service:SearchService"), "search", ("rabbitmq", "redis", "elasticsearch")),
     Unit(
@@ -56,7 +58,7 @@ UNITS: tuple[Unit, ...] = (
         ("rabbitmq", "redis", "elasticsearch"),
         nice=5,
     ),
-    Unit("orders", (*_NAMEKO, "services.orders.service:OrdersService"), "orders", ("rabbitmq", "postgres", "redis")),
+    Unit("orders", (*_NAMEKO, "services.orders.service:OrdersService"), "orders", ("rabbitmq", "postgres", "redis"), first=True),
     Unit("orders-views", (*_NAMEKO, "services.orders.handlers:OrderViews"), "orders-views", ("rabbitmq", "postgres", "redis"), nice=5),
     Unit("orders-terms", (*_NAMEKO, "services.orders.handlers:OrderTerms"), "orders-terms", ("rabbitmq", "postgres", "redis"), nice=5),
     Unit("orders-relay", ("{python}", "-m", "services.orders.relay"), "orders-relay", ("rabbitmq", "postgres", "redis")),
