@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from .orders import Instant
-from .values import Cursor, DropId, Line, OrderId, PageSize, Units, UserId
+from .values import Cursor, DropId, OrderId, PageSize, Units, UserId
 
 NoticeId = Annotated[
     str,
