@@ -10,10 +10,11 @@ import pytest
 from pymongo import monitoring
 
 from services.contracts.users import JobKind, Role, User
-from services.kernel import ids
+from services.kernel import ids, mongo_layout
 from services.kernel.metrics import Metrics
 from services.kernel.mongo import Mongo
 from services.kernel.mongo_leases import MongoLease
+from services.kernel.mongo_queries import Reach
 from services.users import layout
 from services.users.derivation import Change
 from services.users.deriving import Deriver
@@ -21,7 +22,7 @@ from services.users.domain import Account, StoredSession
 from services.users.job_store import JobStore
 from services.users.layout import COLLECTIONS
 from services.users.loading import Checkpoint, Edge, GraphStore
-from services.users.queries import QUERIES, Reach
+from services.users.queries import QUERIES
 from services.users.scans import Scans
 from stack.api import Stack
 
@@ -210,7 +211,7 @@ def test_a_query_of_a_list_names_its_creator(name: str) -> None:
 
 
 def test_collections_are_sharded_by_these_keys() -> None:
-    assert layout.shard_commands("users") == [
+    assert mongo_layout.shard_commands("users", COLLECTIONS) == [
         {"shardCollection": "users.users", "key": {"_id": "hashed"}},
         {"shardCollection": "users.emails", "key": {"_id": "hashed"}},
         {"shardCollection": "users.sessions", "key": {"user_id": "hashed"}},
