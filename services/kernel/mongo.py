@@ -86,11 +86,15 @@ class Mongo:
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """Turn "can't be reached" into Unavailable."""
+        """Turn "can't be reached", and a transaction that others held up until its time was over, into Unavailable."""
         try:
             yield
         except _AWAY as error:
             raise Unavailable("The database can't be reached right now.") from error
+        except PyMongoError as error:
+            if error.has_error_label("TransientTransactionError"):
+                raise Unavailable("Others write the same right now.") from error
+            raise
 
     def check(self) -> None:
         """Raise Unavailable where no primary answers."""
