@@ -109,6 +109,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "users.are_following": {"user_id": ID, "creator_ids": [ID]},
     "users.list_followers": {"creator_id": ID, "first": 5, "after": "x", "profiles": True},
     "users.list_following": {"user_id": ID, "first": 5, "after": "x", "profiles": True},
+    "users.list_followed": {"user_id": ID, "first": 5, "after": "x"},
     "users.list_mutual": {"user_id": ID, "first": 5, "after": "x", "profiles": True},
     "users.find_followers": {"creator_id": ID, "name": "x", "first": 5, "after": "x", "profiles": True},
     "users.start_job": {"kind": "NO_SUCH_KIND"},

@@ -156,6 +156,7 @@ def _users_calls(person: dict[str, Any], user_id: str, other_id: str, token: str
         "users.are_following": {"user_id": user_id, "creator_ids": [other_id]},
         "users.list_followers": {"creator_id": other_id},
         "users.list_following": {"user_id": user_id},
+        "users.list_followed": {"user_id": user_id},
         "users.list_mutual": {"user_id": user_id},
         "users.find_followers": {"creator_id": other_id, "name": "A"},
         "users.unfollow": pair,
