@@ -112,6 +112,23 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "users.list_followed": {"user_id": ID, "first": 5, "after": "x"},
     "users.list_mutual": {"user_id": ID, "first": 5, "after": "x", "profiles": True},
     "users.find_followers": {"creator_id": ID, "name": "x", "first": 5, "after": "x", "profiles": True},
+    "notifications.list_notifications": {"user_id": ID, "first": 5, "after": "x", "unread_only": True},
+    "notifications.count_unread": {"user_id": ID},
+    "notifications.mark_read": {"user_id": ID, "notice_ids": [ID]},
+    "notifications.mark_all_read": {"user_id": ID},
+    "notifications.get_preferences": {"user_id": ID},
+    # Of two wrong fields no value mends both.
+    "notifications.set_preferences": {
+        "user_id": ID,
+        "preferences": {"muted": [{"kind": "NO_SUCH_KIND", "channel": "LIVE"}], "muted_creators": ["x"]},
+    },
+    "notifications.remind": {"user_id": ID, "drop_id": ID},
+    "notifications.forget_reminder": {"user_id": ID, "drop_id": ID},
+    "notifications.are_reminded": {"user_id": ID, "drop_ids": [ID]},
+    "notifications.replay": {"user_id": ID, "after": "0-0", "first": 5},
+    "notifications.get_live_interests": {"user_id": ID},
+    "notifications.list_broadcasts": {"after": 2**52, "first": 5},
+    "notifications.last_numbers": {"user_ids": [ID]},
     "users.start_job": {"kind": "NO_SUCH_KIND"},
     "users.get_job": {"kind": "RECOUNT"},
 }
@@ -152,7 +169,8 @@ def written(stack: Stack, sql: Callable[..., list[tuple[Any, ...]]]) -> Iterator
                 "select (select count(*) from products), (select count(*) from drops), (select count(*) from places), (select count(*) from media)"
             )
             tables += cursor.fetchone() or ()
-        return (*tables, *(client["users"][name].count_documents({}) for name in ("users", "emails", "sessions", "follows", "jobs")))
+        tables += (client["users"][name].count_documents({}) for name in ("users", "emails", "sessions", "follows", "jobs"))
+        return (*tables, *(client["notifications"][name].count_documents({}) for name in ("notes", "broadcasts", "marks", "reminders")))
 
     yield count
     client.close()
