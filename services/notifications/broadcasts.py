@@ -21,6 +21,9 @@ from services.notifications.domain import BROADCASTS, Interests, Lives, Numbered
 # Of more values of an $in than this, MongoDB no longer merges the ranges of a sorted index, but sorts everything (internalQueryMaxScansToExplode).
 CREATORS_A_QUERY = 200
 
+# The indexes whose ranges are merged. The planner, asked for some creators by number, may choose to walk through everybody's broadcasts instead.
+OF_CREATOR, OF_DROP = [("creator_id", 1), ("number", 1)], [("drop_id", 1), ("number", 1)]
+
 
 class Broadcasts:
     def __init__(self, mongo: Mongo, lives: Lives) -> None:
@@ -117,11 +120,12 @@ class Broadcasts:
 
     def _ranges(self, interests: Interests, numbers: Document) -> Iterator[Cursor[Document]]:
         for creators in batched(sorted(interests.followed), CREATORS_A_QUERY):
-            yield self._broadcasts.find({"creator_id": {"$in": creators}, "number": numbers}, comment="broadcasts.of_creators")
+            of_these = {"creator_id": {"$in": creators}, "number": numbers}
+            yield self._broadcasts.find(of_these, comment="broadcasts.of_creators", hint=OF_CREATOR)
         for drops in batched(sorted(interests.reminded), CREATORS_A_QUERY):
             sellers = sorted({interests.reminded[drop_id][0] for drop_id in drops})
             wanted = {"drop_id": {"$in": drops}, "creator_id": {"$in": sellers}, "number": numbers}
-            yield self._broadcasts.find(wanted, comment="broadcasts.of_drops")
+            yield self._broadcasts.find(wanted, comment="broadcasts.of_drops", hint=OF_DROP)
 
     def after(self, number: int, size: int) -> list[Broadcast]:
         """At most `size` of all there are behind this number, in the order of numbers."""
