@@ -197,7 +197,7 @@ class TestWhoIsTold:
         clock.publish([event])
         told(notifications, fan_id, NoticeKind.DROP_STARTED)
         seller_events.publish([cancelled(event)])
-        told(notifications, fan_id)
+        eventually(lambda: notifications.list_notifications(user_id=fan_id).notifications == [])
         clock.publish([event, started(creator_id)])  # the first once more, late
         (only,) = told(notifications, fan_id, NoticeKind.DROP_STARTED)
         assert only.notice.id != event.id
