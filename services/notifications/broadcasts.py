@@ -52,7 +52,7 @@ class Broadcasts:
             return numbering
 
         with self._mongo.errors():
-            return self._mongo.transaction(work)
+            return self._mongo.contended_transaction(work)
 
     def withdraw(self, drop_id: str, creator_id: str) -> None:
         """The drop was cancelled: what was broadcast of it goes, and nothing more comes.
@@ -70,7 +70,7 @@ class Broadcasts:
             self._broadcasts.delete_many({"creator_id": creator_id, "drop_id": drop_id}, session=session, comment="broadcasts.withdraw")
 
         with self._mongo.errors():
-            self._mongo.transaction(work)
+            self._mongo.contended_transaction(work)
 
     def last(self) -> int:
         """The number of the newest one that there ever was."""

@@ -30,7 +30,7 @@ class Notes:
         """
 
         def work(session: ClientSession) -> Numbering:
-            people = self._people.get_many(sorted({user_id for user_id, _ in wishes}), session)
+            people = self._people.counted(sorted({user_id for user_id, _ in wishes}), session)
             alive = [(user_id, notice) for user_id, notice in wishes if user_id not in people or not people[user_id].gone]
             known = self._known(alive, session)
             numbering = domain.numbered(alive, known, {user_id: person.last for user_id, person in people.items()})
@@ -43,7 +43,7 @@ class Notes:
             return numbering
 
         with self._mongo.errors():
-            return self._mongo.transaction(work)
+            return self._mongo.contended_transaction(work)
 
     def _known(self, wishes: Sequence[Wish], session: ClientSession) -> dict[tuple[str, str], int]:
         wanted: Document = {

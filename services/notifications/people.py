@@ -48,11 +48,15 @@ class People:
             found = self._people.find_one({"_id": user_id}, comment="people.get")
         return _person(found) if found else Person()
 
-    def get_many(self, user_ids: Sequence[str], session: ClientSession | None = None) -> dict[str, Person]:
+    def get_many(self, user_ids: Sequence[str]) -> dict[str, Person]:
         """Those of whom something is known."""
-        wanted = {"_id": {"$in": list(user_ids)}}
         with self._mongo.errors():
-            return {found["_id"]: _person(found) for found in self._people.find(wanted, session=session, comment="people.get_many")}
+            return self.counted(user_ids)
+
+    def counted(self, user_ids: Sequence[str], session: ClientSession | None = None) -> dict[str, Person]:
+        """The same in a transaction, which has to see the driver's own errors to be repeated."""
+        found = self._people.find({"_id": {"$in": list(user_ids)}}, session=session, comment="people.get_many")
+        return {one["_id"]: _person(one) for one in found}
 
     def count(self, taken: Mapping[str, int], session: ClientSession) -> None:
         """In a transaction that has read these people: move their last numbers on. It fails where another one did so meanwhile."""

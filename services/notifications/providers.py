@@ -31,9 +31,8 @@ class Stores(SharedExtension):  # type: ignore[misc]
         here = process()
         assert isinstance(here.settings, NotificationsSettings)
         self.settings = here.settings
-        self._mongo = Mongo(
-            self.settings.notifications_mongo_url.get_secret_value(), self.settings.notifications_mongo_database, here.metrics
-        )
+        url = self.settings.notifications_mongo_url.get_secret_value()
+        self._mongo = Mongo(url, self.settings.notifications_mongo_database, here.metrics, name=self.settings.unit)
         self._cache = Cache(self.settings.redis_url.get_secret_value(), here.metrics, self.settings.redis_deadline_s)
         here.require("mongo", self._mongo.check)
         here.prefer("redis", self._cache.check)
