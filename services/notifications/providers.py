@@ -11,13 +11,9 @@ from services.kernel.cursors import Cursors
 from services.kernel.mongo import Mongo
 from services.kernel.process import process
 from services.kernel.rpc_client import RpcClient
-from services.notifications.broadcasts import Broadcasts
 from services.notifications.live import Live
-from services.notifications.marks import Marks
-from services.notifications.notes import Notes
-from services.notifications.people import People
-from services.notifications.reminders import Reminders
 from services.notifications.settings import NotificationsSettings
+from services.notifications.store import Store
 from services.notifications.telling import Desk
 from services.notifications.usecases import Inbox
 
@@ -36,12 +32,7 @@ class Stores(SharedExtension):  # type: ignore[misc]
         self._cache = Cache(self.settings.redis_url.get_secret_value(), here.metrics, self.settings.redis_deadline_s)
         here.require("mongo", self._mongo.check)
         here.prefer("redis", self._cache.check)
-        lives = self.settings.lives()
-        self.people = People(self._mongo)
-        self.notes = Notes(self._mongo, self.people, lives)
-        self.broadcasts = Broadcasts(self._mongo, lives)
-        self.marks = Marks(self._mongo)
-        self.reminders = Reminders(self._mongo)
+        self.store = Store.of(self._mongo, self.settings.lives())
         self.live = Live(self._cache)
 
     def stop(self) -> None:
@@ -63,11 +54,7 @@ class InboxProvider(DependencyProvider):  # type: ignore[misc]
         self._rpc.start()
         stores = self.stores
         self._inbox = Inbox(
-            stores.people,
-            stores.notes,
-            stores.broadcasts,
-            stores.marks,
-            stores.reminders,
+            stores.store,
             stores.live,
             self._rpc.service("users", Users),
             self._rpc.service("products", Products),
@@ -88,16 +75,7 @@ class TellingProvider(DependencyProvider):  # type: ignore[misc]
 
     def start(self) -> None:
         stores = self.stores
-        self._desk = Desk(
-            stores.people,
-            stores.notes,
-            stores.broadcasts,
-            stores.marks,
-            stores.reminders,
-            stores.live,
-            stores.settings.lives(),
-            process().metrics,
-        )
+        self._desk = Desk(stores.store, stores.live, stores.settings.lives(), process().metrics)
 
     def get_dependency(self, worker_ctx: Any) -> Desk:
         return self._desk

@@ -15,13 +15,9 @@ from services.kernel.cache import batched
 from services.kernel.event_entrypoint import Hold
 from services.kernel.metrics import Metrics
 from services.notifications import domain
-from services.notifications.broadcasts import Broadcasts
 from services.notifications.domain import Lives, Numbered, Wish
 from services.notifications.live import Live
-from services.notifications.marks import Marks
-from services.notifications.notes import Notes
-from services.notifications.people import People
-from services.notifications.reminders import Reminders
+from services.notifications.store import Store
 
 # Notes of one transaction: some tenths of a second at most.
 NOTES_AT_ONCE = 1_000
@@ -31,11 +27,7 @@ NOTES_AT_ONCE = 1_000
 class Desk:
     """What the use cases of events work with."""
 
-    people: People
-    notes: Notes
-    broadcasts: Broadcasts
-    marks: Marks
-    reminders: Reminders
+    store: Store
     live: Live
     lives: Lives
     metrics: Metrics
@@ -54,7 +46,7 @@ def tell_people(desk: Desk, events: Sequence[Event]) -> None:
     """Tell buyers of their orders."""
     for wishes in batched(_alive(desk, [domain.personal(event) for event in events]), NOTES_AT_ONCE):
         with held():
-            numbering = desk.notes.add(wishes)
+            numbering = desk.store.notes.add(wishes)
         failpoints.reach("notifications.after_commit")
         desk.live.tell_people(numbering.all())
         _measure(desk.metrics, "notifications.notes", numbering.fresh)
@@ -69,7 +61,7 @@ def tell_all(desk: Desk, events: Sequence[Event]) -> None:
             notices = []
             drop = msgspec.convert(event.data, DropTold).drop
             with held():
-                desk.broadcasts.withdraw(drop.id, drop.creator_id)
+                desk.store.broadcasts.withdraw(drop.id, drop.creator_id)
         else:
             notices.append(domain.broadcast(event))
     _broadcast(desk, notices)
@@ -80,7 +72,7 @@ def _broadcast(desk: Desk, notices: Sequence[Notice]) -> None:
     if not wishes:
         return
     with held():
-        numbering = desk.broadcasts.add([notice for _, notice in wishes])
+        numbering = desk.store.broadcasts.add([notice for _, notice in wishes])
     failpoints.reach("notifications.after_commit")
     desk.live.tell_all(numbering.all())
     _measure(desk.metrics, "notifications.broadcasts", numbering.fresh)
@@ -94,17 +86,17 @@ def keep_up(desk: Desk, events: Sequence[Event]) -> None:
                 forget_person(desk, msgspec.convert(event.data, UserDeleted).user_id)
             else:
                 drop = msgspec.convert(event.data, DropTold).drop
-                while desk.reminders.move(drop):
+                while desk.store.reminders.move(drop):
                     pass
 
 
 def forget_person(desk: Desk, user_id: str) -> None:
     """Remove all that is theirs, a step at a time. Dying anywhere, it is done again, and what is gone is gone."""
-    desk.people.bury(user_id)
-    for removal in (desk.notes.removal, desk.marks.removal, desk.reminders.removal, desk.broadcasts.removal):
+    desk.store.people.bury(user_id)
+    for removal in (desk.store.notes.removal, desk.store.marks.removal, desk.store.reminders.removal, desk.store.broadcasts.removal):
         while removal.step(user_id):
             pass
-    while desk.people.unmute(user_id):
+    while desk.store.people.unmute(user_id):
         pass
 
 

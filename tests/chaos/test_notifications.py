@@ -46,12 +46,8 @@ def deaths(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
 
 
 @pytest.fixture
-def relay(stack: Stack) -> Iterator[EventPublisher]:
-    """Publishes as the relay of orders does."""
-    made = EventPublisher(stack.environment("orders-relay")["LIVEDROPS_BROKER_URL"], "tests")
-    made.start()
-    yield made
-    made.stop()
+def relay(publisher_of: Callable[[str], EventPublisher]) -> EventPublisher:
+    return publisher_of("orders-relay")
 
 
 def confirmed(user_id: str) -> Event:

@@ -35,21 +35,13 @@ def notifications(operations: RpcClient) -> Notifications:
 
 
 @pytest.fixture
-def clock(stack: Stack) -> Iterator[EventPublisher]:
-    """Publishes as the drop clock does."""
-    made = EventPublisher(stack.environment("products-clock")["LIVEDROPS_BROKER_URL"], "tests")
-    made.start()
-    yield made
-    made.stop()
+def clock(publisher_of: Callable[[str], EventPublisher]) -> EventPublisher:
+    return publisher_of("products-clock")
 
 
 @pytest.fixture
-def seller_events(stack: Stack) -> Iterator[EventPublisher]:
-    """Publishes as the relay of products does."""
-    made = EventPublisher(stack.environment("products-relay")["LIVEDROPS_BROKER_URL"], "tests")
-    made.start()
-    yield made
-    made.stop()
+def seller_events(publisher_of: Callable[[str], EventPublisher]) -> EventPublisher:
+    return publisher_of("products-relay")
 
 
 @pytest.fixture
@@ -369,18 +361,14 @@ class TestReplay:
 
 class TestLive:
     def test_a_note_is_told_live_and_once_more_where_its_event_is(
-        self, listen: Callable[[str], Heard], stack: Stack, notifications: Notifications
+        self, listen: Callable[[str], Heard], publisher_of: Callable[[str], EventPublisher], notifications: Notifications
     ) -> None:
         buyer = some_id()
         heard, event = listen(live.person(buyer)), confirmed(buyer)
-        relay = EventPublisher(stack.environment("orders-relay")["LIVEDROPS_BROKER_URL"], "tests")
-        relay.start()
-        try:
-            relay.publish([event, event])
-            relay.publish([event])
-            eventually(lambda: len(heard()) >= 2)
-        finally:
-            relay.stop()
+        relay = publisher_of("orders-relay")
+        relay.publish([event, event])
+        relay.publish([event])
+        eventually(lambda: len(heard()) >= 2)
         messages = [msgspec.json.decode(message, type=PersonMessage) for message in heard()]
         (kept,) = notifications.list_notifications(user_id=buyer).notifications
         assert {(one.number, one.notice, one.interests) for one in messages} == {(1, kept.notice, False)}
