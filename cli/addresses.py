@@ -10,6 +10,7 @@ BROKER = "LIVEDROPS_BROKER_URL"
 ORDERS_POSTGRES = "LIVEDROPS_ORDERS_POSTGRES_URL"
 PRODUCTS_POSTGRES = "LIVEDROPS_PRODUCTS_POSTGRES_URL"
 USERS_MONGO = "LIVEDROPS_USERS_MONGO_URL"
+NOTIFICATIONS_MONGO = "LIVEDROPS_NOTIFICATIONS_MONGO_URL"
 MEDIA_MONGO = "LIVEDROPS_MEDIA_MONGO_URL"
 # Whose rights on the broker the command has: see services/contracts/rights.py.
 BROKER_USER = "operations"
@@ -18,6 +19,7 @@ _SCHEMES = {
     ORDERS_POSTGRES: ("postgresql", "postgres"),
     PRODUCTS_POSTGRES: ("postgresql", "postgres"),
     USERS_MONGO: ("mongodb", "mongodb+srv"),
+    NOTIFICATIONS_MONGO: ("mongodb", "mongodb+srv"),
     MEDIA_MONGO: ("mongodb", "mongodb+srv"),
 }
 _START = {"dev": "make run", "test": "livedrops stack up --profile test"}
@@ -56,6 +58,13 @@ class Addresses:
         from services.users.settings import UsersSettings
 
         return self.find("LIVEDROPS_USERS_MONGO_DATABASE") or str(UsersSettings.model_fields["users_mongo_database"].default)
+
+    def notifications_database(self) -> str:
+        """The name of the notifications' database in MongoDB."""
+        from services.notifications.settings import NotificationsSettings
+
+        default = NotificationsSettings.model_fields["notifications_mongo_database"].default
+        return self.find("LIVEDROPS_NOTIFICATIONS_MONGO_DATABASE") or str(default)
 
     def media_database(self) -> str:
         """The name of the media's database in MongoDB."""

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from cli.addresses import BROKER, Addresses
 from cli.broker import check_reachable
+from services.contracts.notifications import Notifications
 from services.contracts.orders import Orders
 from services.contracts.products import Products
 from services.contracts.search import Search
@@ -12,7 +13,13 @@ from services.contracts.users import Users
 from services.kernel.metrics import Metrics
 from services.kernel.rpc_client import RpcClient
 
-SERVICES: dict[str, type] = {"orders": Orders, "products": Products, "search": Search, "users": Users}
+SERVICES: dict[str, type] = {
+    "orders": Orders,
+    "products": Products,
+    "search": Search,
+    "users": Users,
+    "notifications": Notifications,
+}
 # Answers of operators' calls come in milliseconds; past this something is wrong, and a person waits.
 DEFAULT_TIMEOUT_S = 10.0
 # The broker was reached a moment before; declaring a reply queue takes no longer than this.

@@ -12,6 +12,7 @@ from gateway.shared_reads import SharedReads
 from gateway.sold_out import SoldOutDrops
 from gateway.tokens import Tokens
 from services.contracts.errors import Unauthenticated
+from services.contracts.notifications import Notifications
 from services.contracts.orders import Orders
 from services.contracts.products import Products
 from services.contracts.search import Search
@@ -41,6 +42,7 @@ class Gateway:
         self.shared_reads = SharedReads(self.users)
         self.products: Products = self.rpc.service("products", Products)
         self.search: Search = self.rpc.service("search", Search)
+        self.notifications: Notifications = self.rpc.service("notifications", Notifications)
         self.cards = DropCards(cache, lambda drop_ids: self.products.get_drops(drop_ids=list(drop_ids)))
         shown = ShownStock(cache)
         self.stocks = LiveStocks(shown, self.orders)

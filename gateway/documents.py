@@ -39,7 +39,7 @@ MAX_VISITED = 5_000
 ASKED_APART = ("drops",)
 # What a list field answers that is not told how much.
 DEFAULT_PAGE = 20
-LISTS = ("myOrders", "followers", "following", "mutualFollows", "products", "drops", "search", "suggest", "files")
+LISTS = ("myOrders", "followers", "following", "mutualFollows", "products", "drops", "search", "suggest", "files", "notifications")
 # What a field asks of the mesh beyond reading: an order is a transaction, a sign-in some ten milliseconds of hashing.
 FIELD_POINTS = {
     **{"placeOrder": 5, "cancelOrder": 5},
@@ -55,6 +55,9 @@ FIELD_POINTS = {
     "drops": 2,
     # A search costs its engine more than a look-up costs a store.
     **{"search": 2, "suggest": 1},
+    # Whom the person follows, and the broadcasts of all of them.
+    **{"notifications": 3, "unreadCount": 3, "markNotificationsRead": 3, "markAllNotificationsRead": 3},
+    **{"notificationPreferences": 1, "updateNotificationPreferences": 2, "remindMe": 3, "forgetReminder": 2, "isReminded": 1},
     # Without fields, but a look-up each; mutual ones are looked up in two lists.
     **{"isFollowing": 1, "mutualFollows": 5},
 }

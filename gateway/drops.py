@@ -51,6 +51,7 @@ def page_of(context: RequestContext, wanted: Wanted, asked: inputs.Page) -> Show
     loaders = context.loaders
     loaders.stocks.expect(drop.id for drop in page.drops)
     loaders.products.expect(drop.product_id for drop in page.drops)
+    loaders.reminders.expect(drop.id for drop in page.drops)
     loaders.profiles.expect(drop.creator_id for drop in page.drops)
     shown = []
     for drop in page.drops:

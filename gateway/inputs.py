@@ -11,6 +11,7 @@ from flask import Request
 from msgspec import structs
 
 from services.contracts.errors import InvalidInput, LiveDropsError
+from services.contracts.notifications import NoticeIds
 from services.contracts.orders import PlaceOrder
 from services.contracts.products import DropState, PageNumber
 from services.contracts.search import SearchFilter, SearchSort, SearchText, Suggested
@@ -202,6 +203,11 @@ def flag(value: object, field: str) -> bool:
 
 def order_id(value: object, field: str = "id") -> str:
     return _checked(value, OrderId, field)
+
+
+def notice_ids(value: object, field: str = "ids") -> list[str]:
+    found: list[str] = _converted(value, NoticeIds, field)
+    return found
 
 
 def user_id(value: object, field: str = "id") -> str:

@@ -11,6 +11,7 @@ from gateway.live_stocks import LiveStocks
 from gateway.shared_reads import SharedReads
 from services.contracts.errors import LiveDropsError
 from services.contracts.media import MediaFile
+from services.contracts.notifications import Notifications
 from services.contracts.orders import Stock
 from services.contracts.products import Drop, Product, Products
 from services.contracts.users import Profile, Users
@@ -71,16 +72,21 @@ class Sources(Protocol):
     users: Users
     shared_reads: SharedReads
     products: Products
+    notifications: Notifications
     cards: DropCards
     stocks: LiveStocks
 
 
 class Loaders:
-    """Those of one request. drops: what products says of them. follows: whether the viewer follows a person; None when nobody is signed in."""
+    """Those of one request. drops: what products says of them.
+
+    follows: whether the viewer follows a person; reminders: whether they asked to be reminded of a drop; None when nobody is signed in.
+    """
 
     def __init__(self, sources: Sources, viewer: Viewer | None) -> None:
         self.profiles: Loader[Profile] = Loader(lambda ids: {one.user_id: one for one in sources.shared_reads.get_profiles(user_ids=ids)})
         self.follows: Loader[bool] = Loader(lambda ids: _follows(sources.users, viewer, ids))
+        self.reminders: Loader[bool] = Loader(lambda ids: _reminders(sources.notifications, viewer, ids))
         self.products: Loader[Product] = Loader(lambda ids: {one.id: one for one in sources.products.get_products(product_ids=ids)})
         self.files: Loader[MediaFile] = Loader(lambda ids: {one.id: one for one in sources.products.get_media(media_ids=ids)})
         self.drops: Loader[Drop] = Loader(lambda ids: sources.cards.get(ids))
@@ -91,3 +97,9 @@ def _follows(users: Users, viewer: Viewer | None, ids: list[str]) -> dict[str, b
     if viewer is None:
         return {}
     return dict(zip(ids, users.are_following(user_id=viewer.id, creator_ids=ids), strict=True))
+
+
+def _reminders(notifications: Notifications, viewer: Viewer | None, ids: list[str]) -> dict[str, bool]:
+    if viewer is None:
+        return {}
+    return dict(zip(ids, notifications.are_reminded(user_id=viewer.id, drop_ids=ids), strict=True))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.contracts.media import MediaFile
+from services.contracts.notifications import Notification, Preferences
 from services.contracts.orders import Order, Stock
 from services.contracts.products import Drop, DropState, Product
 from services.contracts.search import Facet, SearchHit, Suggestion
@@ -145,3 +146,27 @@ def facet(value: Facet) -> dict[str, Any]:
 
 def suggestion(value: Suggestion) -> dict[str, Any]:
     return {"kind": value.kind.value, "id": value.id, "text": value.text}
+
+
+def notification(value: Notification) -> dict[str, Any]:
+    notice = value.notice
+    return {
+        "id": notice.id,
+        "kind": notice.kind.value,
+        "at": notice.at,
+        "name": notice.name,
+        "read": value.read,
+        "personal": value.personal,
+        "creatorId": notice.creator_id,
+        "dropId": notice.drop_id,
+        "orderId": notice.order_id,
+        "quantity": notice.quantity,
+        "available": notice.available,
+        "total": notice.total,
+        "reason": notice.reason,
+    }
+
+
+def preferences(value: Preferences) -> dict[str, Any]:
+    muted = [{"kind": one.kind.value, "channel": one.channel.value} for one in value.muted]
+    return {"muted": muted, "mutedCreators": value.muted_creators}

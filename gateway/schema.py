@@ -13,11 +13,16 @@ from gateway.mutations.create_product import resolve_create_product
 from gateway.mutations.delete_account import resolve_delete_account
 from gateway.mutations.end_drop import resolve_end_drop
 from gateway.mutations.follow import resolve_follow
+from gateway.mutations.forget_reminder import resolve_forget_reminder
+from gateway.mutations.mark_all_notifications_read import resolve_mark_all_notifications_read
+from gateway.mutations.mark_notifications_read import resolve_mark_notifications_read
 from gateway.mutations.place_order import resolve_place_order
+from gateway.mutations.remind_me import resolve_remind_me
 from gateway.mutations.schedule_drop import resolve_schedule_drop
 from gateway.mutations.sessions import resolve_refresh, resolve_sign_in, resolve_sign_out
 from gateway.mutations.sign_up import resolve_sign_up
 from gateway.mutations.unfollow import resolve_unfollow
+from gateway.mutations.update_notification_preferences import resolve_update_notification_preferences
 from gateway.mutations.update_product import resolve_update_product
 from gateway.mutations.update_profile import resolve_update_profile
 from gateway.mutations.upload import resolve_upload
@@ -30,13 +35,16 @@ from gateway.queries.is_following import resolve_is_following
 from gateway.queries.me import resolve_me
 from gateway.queries.mutual_follows import resolve_mutual_follows
 from gateway.queries.my_orders import resolve_my_orders
+from gateway.queries.notification_preferences import resolve_notification_preferences
+from gateway.queries.notifications import resolve_notifications
 from gateway.queries.order import resolve_order
 from gateway.queries.product import resolve_product
 from gateway.queries.products import resolve_products
 from gateway.queries.search import resolve_search
 from gateway.queries.suggest import resolve_suggest
+from gateway.queries.unread_count import resolve_unread_count
 from gateway.queries.user import resolve_user
-from gateway.types import drop, follow_payload, product, profile, search_hit, user
+from gateway.types import drop, follow_payload, notification, product, profile, reminder_payload, search_hit, user
 
 FILE = Path(__file__).with_name("schema.graphql")
 
@@ -57,6 +65,9 @@ RESOLVERS: dict[str, dict[str, Any]] = {
         "followers": resolve_followers,
         "following": resolve_following,
         "mutualFollows": resolve_mutual_follows,
+        "notifications": resolve_notifications,
+        "unreadCount": resolve_unread_count,
+        "notificationPreferences": resolve_notification_preferences,
     },
     "Mutation": {
         "signUp": resolve_sign_up,
@@ -76,13 +87,26 @@ RESOLVERS: dict[str, dict[str, Any]] = {
         "updateProfile": resolve_update_profile,
         "deleteAccount": resolve_delete_account,
         "upload": resolve_upload,
+        "markNotificationsRead": resolve_mark_notifications_read,
+        "markAllNotificationsRead": resolve_mark_all_notifications_read,
+        "updateNotificationPreferences": resolve_update_notification_preferences,
+        "remindMe": resolve_remind_me,
+        "forgetReminder": resolve_forget_reminder,
     },
 }
 # Fields that only those pay for who ask for them, most with a call of their own. All others are in what their parent's resolver answers.
 LAZY_RESOLVERS: dict[str, dict[str, Any]] = {
     "User": {"followerCount": user.resolve_follower_count, "followingCount": user.resolve_following_count},
     "Product": {"creator": product.resolve_creator, "drops": product.resolve_drops, "files": product.resolve_files},
-    "Drop": {"product": drop.resolve_product, "creator": drop.resolve_creator, "metadata": drop.resolve_metadata},
+    "Drop": {
+        "product": drop.resolve_product,
+        "creator": drop.resolve_creator,
+        "metadata": drop.resolve_metadata,
+        "isReminded": drop.resolve_is_reminded,
+    },
+    "Notification": {"drop": notification.resolve_drop, "creator": notification.resolve_creator},
+    "RemindMePayload": {"drop": reminder_payload.resolve_drop},
+    "ForgetReminderPayload": {"drop": reminder_payload.resolve_drop},
     "SearchHit": {
         "product": search_hit.resolve_product,
         "drop": search_hit.resolve_drop,

@@ -16,6 +16,7 @@ def page_of(context: RequestContext, text: str, filter: SearchFilter, sort: Sear
     drops = [hit.id for hit in page.hits if hit.kind is SearchKind.DROP]
     loaders.drops.expect(drops)
     loaders.stocks.expect(drops)
+    loaders.reminders.expect(drops)
     loaders.products.expect(hit.product_id for hit in page.hits if hit.product_id)
     loaders.profiles.expect(hit.creator_id for hit in page.hits)
     return page

@@ -60,6 +60,7 @@ class Wiring:
             "LIVEDROPS_ORDERS_POSTGRES_URL": ("postgres", f"postgresql://livedrops:{password}@127.0.0.1:{{}}/orders"),
             "LIVEDROPS_PRODUCTS_POSTGRES_URL": ("postgres", f"postgresql://livedrops:{password}@127.0.0.1:{{}}/products"),
             "LIVEDROPS_USERS_MONGO_URL": ("mongo", "mongodb://127.0.0.1:{}/?replicaSet=rs0"),
+            "LIVEDROPS_NOTIFICATIONS_MONGO_URL": ("mongo", "mongodb://127.0.0.1:{}/?replicaSet=rs0"),
             "LIVEDROPS_MEDIA_MONGO_URL": ("mongo", "mongodb://127.0.0.1:{}/?replicaSet=rs0"),
             "LIVEDROPS_REDIS_URL": ("redis", "redis://127.0.0.1:{}/0"),
             "LIVEDROPS_SEARCH_ELASTICSEARCH_URL": ("elasticsearch", "http://127.0.0.1:{}"),

@@ -71,7 +71,7 @@ def _check_possible(missing: Sequence[Wanted]) -> None:
         problems.append("Not found: mongod, which PyPI has for x86_64 and aarch64 only. Install MongoDB 6 or later and put mongod on PATH.")
     problems += _short_disks(missing)
     if problems:
-        hint = "Or give the address of a server that runs elsewhere: LIVEDROPS_BROKER_URL, LIVEDROPS_ORDERS_POSTGRES_URL, LIVEDROPS_USERS_MONGO_URL, LIVEDROPS_REDIS_URL."
+        hint = "Or give the address of a server that runs elsewhere: LIVEDROPS_BROKER_URL, LIVEDROPS_ORDERS_POSTGRES_URL, LIVEDROPS_USERS_MONGO_URL, LIVEDROPS_NOTIFICATIONS_MONGO_URL, LIVEDROPS_REDIS_URL."
         raise SetupError("\n".join([*problems, hint]))
 
 

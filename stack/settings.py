@@ -22,6 +22,7 @@ _SCHEMES = {
     "LIVEDROPS_ORDERS_POSTGRES_URL": ("postgresql", "postgres"),
     "LIVEDROPS_PRODUCTS_POSTGRES_URL": ("postgresql", "postgres"),
     "LIVEDROPS_USERS_MONGO_URL": ("mongodb", "mongodb+srv"),
+    "LIVEDROPS_NOTIFICATIONS_MONGO_URL": ("mongodb", "mongodb+srv"),
     "LIVEDROPS_MEDIA_MONGO_URL": ("mongodb", "mongodb+srv"),
     "LIVEDROPS_REDIS_URL": ("redis", "rediss"),
     "LIVEDROPS_SEARCH_ELASTICSEARCH_URL": ("http", "https"),
@@ -31,7 +32,7 @@ _SCHEMES = {
 _REPLACES = {
     "rabbitmq": ("LIVEDROPS_BROKER_URL",),
     "postgres": ("LIVEDROPS_ORDERS_POSTGRES_URL", "LIVEDROPS_PRODUCTS_POSTGRES_URL"),
-    "mongo": ("LIVEDROPS_USERS_MONGO_URL", "LIVEDROPS_MEDIA_MONGO_URL"),
+    "mongo": ("LIVEDROPS_USERS_MONGO_URL", "LIVEDROPS_NOTIFICATIONS_MONGO_URL", "LIVEDROPS_MEDIA_MONGO_URL"),
     "redis": ("LIVEDROPS_REDIS_URL",),
     "elasticsearch": ("LIVEDROPS_SEARCH_ELASTICSEARCH_URL",),
 }

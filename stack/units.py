@@ -59,6 +59,19 @@ UNITS: tuple[Unit, ...] = (
         nice=5,
     ),
     Unit("orders", (*_NAMEKO, "services.orders.service:OrdersService"), "orders", ("rabbitmq", "postgres", "redis"), first=True),
+    Unit(
+        "notifications",
+        (*_NAMEKO, "services.notifications.service:NotificationsService"),
+        "notifications",
+        ("rabbitmq", "mongo", "redis"),
+    ),
+    # People wait for what it tells: nothing goes before it.
+    Unit(
+        "notifications-events",
+        (*_NAMEKO, "services.notifications.handlers:NotificationsEvents"),
+        "notifications-events",
+        ("rabbitmq", "mongo", "redis"),
+    ),
     Unit("orders-views", (*_NAMEKO, "services.orders.handlers:OrderViews"), "orders-views", ("rabbitmq", "postgres", "redis"), nice=5),
     Unit("orders-terms", (*_NAMEKO, "services.orders.handlers:OrderTerms"), "orders-terms", ("rabbitmq", "postgres", "redis"), nice=5),
     Unit("orders-relay", ("{python}", "-m", "services.orders.relay"), "orders-relay", ("rabbitmq", "postgres", "redis")),

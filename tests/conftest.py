@@ -21,6 +21,7 @@ from services.contracts.products import Products
 from services.contracts.users import Role, User, Users
 from services.contracts.values import Money
 from services.kernel.metrics import Metrics
+from services.kernel.publisher import EventPublisher
 from services.kernel.rpc_client import RpcClient
 from stack.api import Stack
 
@@ -73,6 +74,21 @@ def metrics() -> Iterator[Metrics]:
     sent = Metrics()
     yield sent
     sent.stop()
+
+
+@pytest.fixture
+def publisher_of(stack: Stack) -> Iterator[Callable[[str], EventPublisher]]:
+    """Publishes as this unit does."""
+    made: list[EventPublisher] = []
+
+    def make(unit: str) -> EventPublisher:
+        made.append(EventPublisher(stack.environment(unit)["LIVEDROPS_BROKER_URL"], "tests"))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for publisher in made:
+        publisher.stop()
 
 
 @pytest.fixture(scope="session")

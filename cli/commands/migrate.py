@@ -9,7 +9,7 @@ from textwrap import shorten
 import click
 import psycopg2
 
-from cli.addresses import MEDIA_MONGO, ORDERS_POSTGRES, PRODUCTS_POSTGRES, USERS_MONGO, Addresses
+from cli.addresses import MEDIA_MONGO, NOTIFICATIONS_MONGO, ORDERS_POSTGRES, PRODUCTS_POSTGRES, USERS_MONGO, Addresses
 from cli.failures import CommandFailed
 from services import orders, products
 from services.contracts.errors import Unavailable
@@ -17,6 +17,7 @@ from services.kernel import migrations
 from services.kernel.metrics import Metrics
 from services.kernel.mongo import Mongo
 from services.kernel.postgres import Postgres
+from services.notifications import layout as notifications_layout
 from services.products.media import gridfs
 from services.users import layout
 
@@ -39,12 +40,13 @@ def migrate(addresses: Addresses, wait_s: float) -> None:
     """
     # All addresses first: half a migration helps nobody.
     urls = {"orders": addresses.require(ORDERS_POSTGRES), "products": addresses.require(PRODUCTS_POSTGRES)}
-    mongo_url = addresses.require(USERS_MONGO)
+    mongo_url, notifications_url = addresses.require(USERS_MONGO), addresses.require(NOTIFICATIONS_MONGO)
     # None where media are kept in S3.
     media_url = addresses.require(MEDIA_MONGO) if addresses.find("LIVEDROPS_MEDIA_STORE") != "s3" else None
     for context, url in urls.items():
         _report(context, migrate_postgres(context, url, wait_s))
     _report("users", migrate_mongo(mongo_url, addresses.users_database(), layout.bootstrap, wait_s))
+    _report("notifications", migrate_mongo(notifications_url, addresses.notifications_database(), notifications_layout.bootstrap, wait_s))
     if media_url is not None:
         _report("media", migrate_mongo(media_url, addresses.media_database(), gridfs.bootstrap, wait_s))
 

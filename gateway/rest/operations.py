@@ -165,5 +165,34 @@ OPERATIONS = (
         },
         gives=("Link",),
     ),
+    Operation(
+        *("GET", "/notifications", "list_notifications", "The signed-in person's inbox, newest first.", shapes.NotificationPage),
+        query={"limit": Parameter(PageSize, default=DEFAULT_PAGE), **_AFTER, "unread": Parameter(bool, default=False)},
+        gives=("Link",),
+        signed_in=True,
+    ),
+    Operation("GET", "/notifications/unread_count", "count_unread", "How many are not read.", shapes.UnreadCount, signed_in=True),
+    Operation(
+        *("POST", "/notifications/read", "mark_read", "These are read, or all.", shapes.UnreadCount, 200, shapes.ReadWish),
+        signed_in=True,
+    ),
+    Operation(
+        *("GET", "/notifications/preferences", "get_preferences", "What the person does not want.", shapes.NotificationPreferences),
+        signed_in=True,
+    ),
+    Operation(
+        *("PUT", "/notifications/preferences", "set_preferences", "Replace the preferences.", shapes.NotificationPreferences),
+        body=shapes.Preferences,
+        signed_in=True,
+    ),
+    Operation(
+        *("PUT", "/drops/{drop_id}/reminder", "remind", "Tell the person of a drop; again is no error.", shapes.Reminder),
+        signed_in=True,
+        refusals=(404, 409),
+    ),
+    Operation(
+        *("DELETE", "/drops/{drop_id}/reminder", "forget_reminder", "Not any more; again is no error.", shapes.Reminder),
+        signed_in=True,
+    ),
     Operation("GET", "/openapi.json", "describe", "This document.", dict[str, Any]),
 )

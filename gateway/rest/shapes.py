@@ -3,12 +3,13 @@
 Bodies are those of the contracts, named as clients name them.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import structs
 
-from services.contracts import products
+from services.contracts import notifications, products
+from services.contracts.notifications import Channel, NoticeId, NoticeIds, NoticeKind
 from services.contracts.orders import Instant, OrderStatus
 from services.contracts.products import DropState, PageNumber
 from services.contracts.search import SearchKind
@@ -198,6 +199,65 @@ class Cancellation(Shape):
     reason: Reason
 
 
+class Notification(Shape):
+    """personal: told to this person alone. Fields that a kind does not have are null."""
+
+    id: NoticeId
+    kind: NoticeKind
+    at: Instant
+    name: str
+    read: bool
+    personal: bool
+    creator_id: UserId | None
+    drop_id: DropId | None
+    order_id: OrderId | None
+    quantity: Units | None
+    available: Units | None
+    total: Units | None
+    reason: str | None
+
+
+class NotificationPage(Shape):
+    """unreadCount: up to 100. next: the cursor of the page behind, null at the end."""
+
+    notifications: list[Notification]
+    unread_count: Units
+    limit: PageSize
+    next: Cursor | None
+
+
+class UnreadCount(Shape):
+    """Up to 100; more are told as 100."""
+
+    unread_count: Units
+
+
+class ReadWish(Shape):
+    """ids, or all: true."""
+
+    ids: NoticeIds | msgspec.UnsetType = msgspec.UNSET
+    all: Literal[True] | msgspec.UnsetType = msgspec.UNSET
+
+
+class MutedNotification(Shape):
+    """This kind is not told over this channel."""
+
+    kind: NoticeKind
+    channel: Channel
+
+
+class NotificationPreferences(Shape):
+    """Everything is told unless it is here. mutedCreators: their drops are told over no channel, and are not in the inbox."""
+
+    muted: list[MutedNotification]
+    muted_creators: list[UserId]
+
+
+class Reminder(Shape):
+    drop_id: DropId
+    is_reminded: bool
+
+
 class Problem(msgspec.Struct, rename="camel"):
     """RFC 9457. Tell errors apart by code, never by their text. field: which one is wrong, where one is."""
 
@@ -224,5 +284,6 @@ def _default(field: structs.FieldInfo) -> Any:
 
 NewProduct = _as_clients_name_it(products.NewProduct)
 ProductChange = _as_clients_name_it(products.ProductChange)
+Preferences = _as_clients_name_it(notifications.Preferences)
 NewDrop = _as_clients_name_it(products.NewDrop, ("product_id", ProductId))
 DropChange = _as_clients_name_it(products.DropChange)

@@ -17,6 +17,11 @@ def resolve_creator(drop: dict[str, Any], info: GraphQLResolveInfo) -> dict[str,
     return profile_of(info.context, drop["creatorId"])
 
 
+def resolve_is_reminded(drop: dict[str, Any], info: GraphQLResolveInfo) -> bool:
+    """Whether the signed-in person asked to be reminded of it; false when nobody is signed in."""
+    return bool(info.context.loaders.reminders.load(drop["id"]))
+
+
 def resolve_metadata(drop: dict[str, Any], _info: GraphQLResolveInfo) -> list[dict[str, str]]:
     """GraphQL has no maps."""
     return [{"key": key, "value": value} for key, value in drop["metadata"].items()]

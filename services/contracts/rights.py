@@ -72,6 +72,15 @@ USERS: dict[str, Rights] = {
             "users.find_followers",
             "search.search",
             "search.suggest",
+            "notifications.list_notifications",
+            "notifications.count_unread",
+            "notifications.mark_read",
+            "notifications.mark_all_read",
+            "notifications.get_preferences",
+            "notifications.set_preferences",
+            "notifications.remind",
+            "notifications.forget_reminder",
+            "notifications.are_reminded",
         )
     ),
     "products": Rights(serves="products", calls=("orders.set_terms",)),
@@ -131,7 +140,18 @@ USERS: dict[str, Rights] = {
             ("search.popularity", ("follow.created", "follow.removed")),
         ),
     ),
+    "notifications": Rights(serves="notifications", calls=("users.list_followed", "products.get_drop")),
+    "notifications-events": Rights(
+        consumes=(
+            ("notifications.broadcasts", ("drop.started", "drop.low_stock", "drop.sold_out", "drop.cancelled")),
+            ("notifications.personal", ("order.confirmed", "order.cancelled")),
+            # Apart: a person with all that is theirs, or a drop with all its reminders, is many steps.
+            ("notifications.upkeep", ("user.deleted", "drop.changed")),
+        )
+    ),
     # Teams. `operations` is the one behind the livedrops command; `analytics` reads.
-    "operations": Rights(calls=("orders.*", "products.*", "users.*", "search.*"), watches=True, tends_dead_letters=True, stock_client=True),
+    "operations": Rights(
+        calls=("orders.*", "products.*", "users.*", "search.*", "notifications.*"), watches=True, tends_dead_letters=True, stock_client=True
+    ),
     "analytics": Rights(calls=("orders.get_stock", "users.get_user", "users.get_profiles"), watches=True, stock_client=True),
 }

@@ -13,6 +13,7 @@ import msgspec
 
 from services.contracts.errors import BY_CODE
 from services.contracts.events import PAYLOADS, Event
+from services.contracts.notifications import Notifications
 from services.contracts.orders import Orders
 from services.contracts.products import Products
 from services.contracts.search import Search
@@ -22,7 +23,13 @@ from services.contracts.users import Users
 FOLDER = Path(__file__).parents[2] / "docs" / "contracts"
 RELEASED = FOLDER / "released"
 PUBLIC_SCHEMA = Path(__file__).parents[2] / "gateway" / "schema.graphql"
-SERVICES: dict[str, type] = {"orders": Orders, "products": Products, "search": Search, "users": Users}
+SERVICES: dict[str, type] = {
+    "orders": Orders,
+    "products": Products,
+    "search": Search,
+    "users": Users,
+    "notifications": Notifications,
+}
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 

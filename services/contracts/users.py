@@ -106,6 +106,24 @@ class FollowPage(msgspec.Struct, frozen=True):
     profiles: list[Profile] = []
 
 
+# As many as a service takes at once; an inbox is made of thousands.
+MOST_FOLLOWED = 1_000
+
+
+class Followed(msgspec.Struct, frozen=True):
+    """A creator whom somebody follows, and since when."""
+
+    creator_id: UserId
+    followed_at: Instant
+
+
+class FollowedPage(msgspec.Struct, frozen=True):
+    """Newest first. next: the cursor of the page behind it, null at the end."""
+
+    followed: list[Followed]
+    next: Cursor | None
+
+
 class JobKind(StrEnum):
     """RECOUNT: counts from the lists. REBUILD_FOLLOWERS: lists from the follows themselves, then a recount."""
 
@@ -193,6 +211,11 @@ class Users(Protocol):
 
     def list_following(self, *, user_id: UserId, first: PageSize = 20, after: Cursor | None = None, profiles: bool = False) -> FollowPage:
         """Whom this person follows, newest first. Raises InvalidInput for a cursor of another list."""
+
+    def list_followed(
+        self, *, user_id: UserId, first: Annotated[int, Meta(ge=1, le=MOST_FOLLOWED)] = MOST_FOLLOWED, after: Cursor | None = None
+    ) -> FollowedPage:
+        """Whom this person follows, newest first, many at once. For services, teams and operators. Raises Forbidden, InvalidInput (cursor)."""
 
     def list_mutual(self, *, user_id: UserId, first: PageSize = 20, after: Cursor | None = None, profiles: bool = False) -> FollowPage:
         """Whom this person follows and who follow back, by when this person began. A page may be short, or empty, before the last."""

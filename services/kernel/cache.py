@@ -21,6 +21,8 @@ log = logging.getLogger("livedrops.cache")
 T = TypeVar("T")
 # After a failure nobody asks for this long: a slow Redis costs one caller its deadline, not each of them.
 PAUSE_S = 1.0
+# Few enough messages for a round trip to stay far below the deadline.
+PUBLISHED_AT_ONCE = 500
 # Few enough for each step of a scan to stay far below the deadline.
 SCANNED_AT_ONCE = 500
 
@@ -107,6 +109,16 @@ class Cache:
             return True
 
         return self._try(family, work) or False
+
+    def publish(self, family: str, messages: Iterable[tuple[str, bytes]]) -> bool:
+        """Send messages, each to its channel, in their order. False where Redis is away: some, or all, are lost."""
+        for some in batched(messages, PUBLISHED_AT_ONCE):
+            pipeline = self.redis.pipeline(transaction=False)
+            for channel, message in some:
+                pipeline.publish(channel, message)
+            if self._try(family, pipeline.execute) is None:
+                return False
+        return True
 
     def fields(self, family: str, key: str) -> dict[bytes, bytes] | None:
         """A hash's fields; None where it is not there or Redis is away."""

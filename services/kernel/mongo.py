@@ -26,6 +26,10 @@ SERVER_SELECTION_TIMEOUT_MS = 4_000
 OPERATION_TIMEOUT_MS = 5_000
 WRITE_TIMEOUT_MS = 4_000
 SILENCE_TIMEOUT_MS = 30_000
+# A transaction that has done nothing for so long belongs to somebody who died or sleeps: between two of our commands lie milliseconds.
+STALLED_S = 1.0
+# What a transaction that meets a stalled one tries for, before it ends that one.
+CONTENDED_S = 1.5
 _AWAY = (ConnectionFailure, ExecutionTimeout, NetworkTimeout, WTimeoutError)
 
 
@@ -33,10 +37,11 @@ class Mongo:
     """One database. Reads and writes are with majority, and reads ask the primary, unless a collection is asked for otherwise.
 
     patient: for a worker that nobody waits for. Its streams wait for changes, and its scans take their time; only a silence of the server
-    ends an operation, not a deadline.
+    ends an operation, not a deadline. name: of who connects, as MongoDB knows it.
     """
 
-    def __init__(self, url: str, database: str, metrics: Metrics, patient: bool = False) -> None:
+    def __init__(self, url: str, database: str, metrics: Metrics, patient: bool = False, name: str = "livedrops") -> None:
+        self._name = name
         bounds: dict[str, int] = {"socketTimeoutMS": SILENCE_TIMEOUT_MS} if patient else {"timeoutMS": OPERATION_TIMEOUT_MS}
         self.client: pymongo.MongoClient[Document] = pymongo.MongoClient(
             url,
@@ -45,7 +50,7 @@ class Mongo:
             retryWrites=True,
             retryReads=True,
             event_listeners=[_CommandMetrics(metrics)],
-            appname="livedrops",
+            appname=name,
             connect=False,
         )
         # A transaction that is held up is repeated by the driver for two minutes, unless it has a deadline as a whole.
@@ -71,6 +76,34 @@ class Mongo:
             with self.client.start_session() as session:
                 return _run(session, work)
 
+    def contended_transaction(self, work: Callable[[ClientSession], T]) -> T:
+        """The same where many processes of this name write the same documents.
+
+        One that died inside its transaction would hold them up for transactionLifetimeLimitSeconds, a minute: its transaction is ended. Should
+        the process have been asleep, its transaction fails when it wakes, and is repeated.
+        """
+        try:
+            with pymongo.timeout(CONTENDED_S):
+                return self.transaction(work)
+        except PyMongoError as error:
+            if not (isinstance(error, _AWAY) or error.has_error_label("TransientTransactionError")):
+                raise
+        self._end_stalled_transactions()
+        return self.transaction(work)
+
+    def _end_stalled_transactions(self) -> None:
+        """Those of all processes of this name."""
+        stalled: Document = {
+            "type": "idleSession",
+            "appName": self._name,
+            "transaction.timeInactiveMicros": {"$gte": int(STALLED_S * 1e6)},
+        }
+        sessions = [
+            found["lsid"]["id"] for found in self.client.admin.aggregate([{"$currentOp": {"idleSessions": True}}, {"$match": stalled}])
+        ]
+        if sessions:
+            self.client.admin.command("killSessions", [{"id": session} for session in sessions])
+
     @property
     def session_id(self) -> Binary | None:
         """Of a worker's transactions; None for others, whose transactions have a session each."""
@@ -86,11 +119,15 @@ class Mongo:
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """Turn "can't be reached" into Unavailable."""
+        """Turn "can't be reached", and a transaction that others held up until its time was over, into Unavailable."""
         try:
             yield
         except _AWAY as error:
             raise Unavailable("The database can't be reached right now.") from error
+        except PyMongoError as error:
+            if error.has_error_label("TransientTransactionError"):
+                raise Unavailable("Others write the same right now.") from error
+            raise
 
     def check(self) -> None:
         """Raise Unavailable where no primary answers."""

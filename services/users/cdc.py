@@ -119,6 +119,8 @@ class Capture:
         people = self._deriver.people(news.people())
         failpoints.reach("capture.before_publish")
         self._publisher.publish(events_of(news, people))
+        # Who asks reads the follows themselves, so this need not wait for the lists; and dying behind it tells it again.
+        self._dropper.tell_followers({change.user_id for change, _ in news.follows})
         for user_id in news.renamed & people.keys():
             self._deriver.rename(people[user_id])
         changes = self._deriver.without_the_gone([change for change, _ in news.follows], people)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from msgspec import structs
 
 from services.contracts.errors import InvalidInput
-from services.contracts.users import FollowPage, Followship, FollowState, Job, JobKind
+from services.contracts.users import Followed, FollowedPage, FollowPage, Followship, FollowState, Job, JobKind
 from services.kernel import ids
 from services.kernel.calls import Call
 from services.kernel.cursors import Cursors
@@ -80,6 +80,17 @@ def list_following(graph: Graph, user_id: str, first: int, after: str | None) ->
     name = f"following:{user_id}"
     places = graph.follows.page(user_id, first + 1, _place(graph, name, after))
     return _page(graph, name, places[:first], more=len(places) > first)
+
+
+def list_followed(graph: Graph, user_id: str, first: int, after: str | None, call: Call) -> FollowedPage:
+    call.require_operator()
+    name = f"followed:{user_id}"
+    places = graph.follows.page(user_id, first + 1, _place(graph, name, after))
+    shown = places[:first]
+    return FollowedPage(
+        [Followed(creator_id, followed_at) for followed_at, creator_id in shown],
+        _cursor(graph, name, shown[-1]) if len(places) > first else None,
+    )
 
 
 def list_mutual(graph: Graph, user_id: str, first: int, after: str | None) -> FollowPage:

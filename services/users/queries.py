@@ -4,32 +4,7 @@ A test runs the context and checks that each command that goes over the wire is 
 claim one shard carry the shard key. The comment also shows in MongoDB's log, profiler and currentOp.
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
-
-
-class Reach(StrEnum):
-    """ONE_SHARD: the filter fixes the shard key, for an insert the document does.
-
-    SHARDS_OF_KEYS: a list of shard keys; as many shards as they lie on. CREATOR: the range of one creator's list, on the shards that hold it.
-    EVERY_SHARD: a scan of the reader's long work. UNSHARDED: a collection that is not sharded.
-    """
-
-    ONE_SHARD = "one shard"
-    SHARDS_OF_KEYS = "shards of its keys"
-    CREATOR = "shards of one creator's list"
-    EVERY_SHARD = "every shard"
-    UNSHARDED = "not sharded"
-
-
-@dataclass(frozen=True)
-class Query:
-    """collection, the fields of the filter (of the document, for an insert that claims a shard), and the reach."""
-
-    collection: str
-    filter: tuple[str, ...]
-    reach: Reach
-
+from services.kernel.mongo_queries import Query, Reach
 
 _ONE, _KEYS, _CREATOR, _EVERY, _NONE = Reach.ONE_SHARD, Reach.SHARDS_OF_KEYS, Reach.CREATOR, Reach.EVERY_SHARD, Reach.UNSHARDED
 

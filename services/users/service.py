@@ -1,6 +1,19 @@
 """The RPC entrypoints of users."""
 
-from services.contracts.users import FollowPage, FollowState, Job, JobKind, Profile, ProfilePage, Role, Session, User, UserChange, Users
+from services.contracts.users import (
+    FollowedPage,
+    FollowPage,
+    FollowState,
+    Job,
+    JobKind,
+    Profile,
+    ProfilePage,
+    Role,
+    Session,
+    User,
+    UserChange,
+    Users,
+)
 from services.kernel.current_call import CurrentCall
 from services.kernel.rpc_server import rpc
 from services.users import graph_usecases, usecases
@@ -86,6 +99,10 @@ class UsersService:
     def list_following(self, *, user_id: str, first: int, after: str | None, profiles: bool) -> FollowPage:
         page = graph_usecases.list_following(self.graph, user_id, first, after)
         return graph_usecases.with_profiles(self.graph, page) if profiles else page
+
+    @rpc
+    def list_followed(self, *, user_id: str, first: int, after: str | None) -> FollowedPage:
+        return graph_usecases.list_followed(self.graph, user_id, first, after, self.call)
 
     @rpc
     def list_mutual(self, *, user_id: str, first: int, after: str | None, profiles: bool) -> FollowPage:

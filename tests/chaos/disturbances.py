@@ -54,11 +54,18 @@ class Failpoints:
     def environment(self) -> dict[str, str]:
         return {"LIVEDROPS_FAILPOINTS": ",".join(f"{name}={self.folder / name}" for name in KNOWN)}
 
+    def arm(self, name: str) -> None:
+        """Let the next process that comes to this place die there."""
+        (self.folder / name).write_bytes(b"x")
+
+    def wait_for_death(self, name: str) -> None:
+        """Until one has died at this place."""
+        eventually(lambda: not (self.folder / name).stat().st_size, timeout_s=30)
+
     def kill_at(self, name: str) -> None:
         """Let the next process that comes to this place die there, and wait until one has."""
-        file = self.folder / name
-        file.write_bytes(b"x")
-        eventually(lambda: not file.stat().st_size, timeout_s=30)
+        self.arm(name)
+        self.wait_for_death(name)
 
 
 @contextmanager

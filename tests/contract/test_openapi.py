@@ -21,6 +21,7 @@ from gateway.rest.operations import OPERATIONS
 from gateway.settings import GatewaySettings
 from services.contracts import products, schemas
 from services.contracts.errors import BY_CODE, StaleVersion
+from services.contracts.notifications import Channel, Muted, Notice, NoticeKind, Notification, Preferences
 from services.contracts.orders import Order, OrderStatus, PlaceOrder, Stock, StockState
 from services.contracts.products import Drop, DropState, Product
 from services.contracts.search import Facet, FacetValue, Highlight, SearchHit, SearchKind
@@ -39,6 +40,7 @@ ORDER_ID = f"{uuid.uuid4().hex}-{uuid.uuid4().hex}"
 PRICE = Money(4900, "EUR")
 STOCK = Stock(ID, ID, "x", NOW, NOW, 10, 9, 0, 1, PRICE, None, 3, StockState.ENDED)
 CARD = Drop(ID, ID, ID, "x", NOW, NOW, 10, 2, PRICE, {"a": "b"}, DropState.CANCELLED, NOW, 2, NOW, NOW)
+NOTICE = Notice(ID, NoticeKind.ORDER_CANCELLED, NOW, "x", ID, ID, ORDER_ID, 1, reason="y")
 PROFILE = Profile(ID, "Ann", "", "", True, NOW, 1)
 HIT = SearchHit(
     *(SearchKind.DROP, ID, "x", ID, "Ann", 1.0, NOW, 3, PRICE, ["a"], [ID], ID, NOW, NOW, DropState.LIVE),
@@ -120,6 +122,8 @@ def test_what_needs_a_sign_in_says_so(app: Flask) -> None:
         (presenters.drop(STOCK, None), shapes.Drop),
         (presenters.search_hit(HIT), shapes.SearchHit),
         (presenters.search_hit(structs.replace(HIT, price=None, state=None, media=[], highlights=[])), shapes.SearchHit),
+        (presenters.notification(Notification(NOTICE, True, 1, False)), shapes.Notification),
+        (presenters.preferences(Preferences([Muted(NoticeKind.DROP_STARTED, Channel.LIVE)], [ID])), shapes.NotificationPreferences),
         (presenters.facet(Facet("kind", [FacetValue("DROP", 3)])), shapes.Facet),
     ],
 )
@@ -128,7 +132,7 @@ def test_answers_have_the_shape_that_is_described(shown: dict[str, Any], shape: 
     assert msgspec.to_builtins(described) == msgspec.to_builtins(shown)
 
 
-@pytest.mark.parametrize("kind", [products.NewProduct, products.ProductChange, products.NewDrop, products.DropChange])
+@pytest.mark.parametrize("kind", [products.NewProduct, products.ProductChange, products.NewDrop, products.DropChange, Preferences])
 def test_bodies_have_the_fields_that_are_read(kind: type[msgspec.Struct]) -> None:
     described = getattr(shapes, kind.__name__)
     more = {"productId"} if kind is products.NewDrop else set()

@@ -10,13 +10,14 @@ import pytest
 from services.contracts import schemas
 from services.contracts.compatibility import breaking_changes
 from services.contracts.signatures import signatures
+from services.notifications.service import NotificationsService
 from services.orders.service import OrdersService
 from services.products.service import ProductsService
 from services.search.service import SearchService
 from services.users.service import UsersService
 
 DOCUMENTS = schemas.documents()
-IMPLEMENTATIONS = (OrdersService, ProductsService, SearchService, UsersService)
+IMPLEMENTATIONS = (OrdersService, ProductsService, NotificationsService, SearchService, UsersService)
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -109,8 +109,26 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "users.are_following": {"user_id": ID, "creator_ids": [ID]},
     "users.list_followers": {"creator_id": ID, "first": 5, "after": "x", "profiles": True},
     "users.list_following": {"user_id": ID, "first": 5, "after": "x", "profiles": True},
+    "users.list_followed": {"user_id": ID, "first": 5, "after": "x"},
     "users.list_mutual": {"user_id": ID, "first": 5, "after": "x", "profiles": True},
     "users.find_followers": {"creator_id": ID, "name": "x", "first": 5, "after": "x", "profiles": True},
+    "notifications.list_notifications": {"user_id": ID, "first": 5, "after": "x", "unread_only": True},
+    "notifications.count_unread": {"user_id": ID},
+    "notifications.mark_read": {"user_id": ID, "notice_ids": [ID]},
+    "notifications.mark_all_read": {"user_id": ID},
+    "notifications.get_preferences": {"user_id": ID},
+    # Of two wrong fields no value mends both.
+    "notifications.set_preferences": {
+        "user_id": ID,
+        "preferences": {"muted": [{"kind": "NO_SUCH_KIND", "channel": "LIVE"}], "muted_creators": ["x"]},
+    },
+    "notifications.remind": {"user_id": ID, "drop_id": ID},
+    "notifications.forget_reminder": {"user_id": ID, "drop_id": ID},
+    "notifications.are_reminded": {"user_id": ID, "drop_ids": [ID]},
+    "notifications.replay": {"user_id": ID, "after": "0-0", "first": 5},
+    "notifications.get_live_interests": {"user_id": ID},
+    "notifications.list_broadcasts": {"after": 2**52, "first": 5},
+    "notifications.last_numbers": {"user_ids": [ID]},
     "users.start_job": {"kind": "NO_SUCH_KIND"},
     "users.get_job": {"kind": "RECOUNT"},
 }
@@ -151,7 +169,8 @@ def written(stack: Stack, sql: Callable[..., list[tuple[Any, ...]]]) -> Iterator
                 "select (select count(*) from products), (select count(*) from drops), (select count(*) from places), (select count(*) from media)"
             )
             tables += cursor.fetchone() or ()
-        return (*tables, *(client["users"][name].count_documents({}) for name in ("users", "emails", "sessions", "follows", "jobs")))
+        tables += (client["users"][name].count_documents({}) for name in ("users", "emails", "sessions", "follows", "jobs"))
+        return (*tables, *(client["notifications"][name].count_documents({}) for name in ("notes", "broadcasts", "marks", "reminders")))
 
     yield count
     client.close()
@@ -200,9 +219,15 @@ MUTATIONS: dict[str, dict[str, Any]] = {
     "updateProfile": {"name": "x", "displayName": "x", "bio": "x", "picture": "https://example.org/x.png", "email": "x@example.org"},
     "upload": {"idempotencyKey": "k", "filename": "x", "contentType": "image/png", "size": 1, "sha256": "0" * 64},
     "deleteAccount": {"email": "nobody@example.org"},
+    "markNotificationsRead": {"ids": [ID]},
+    # Has no field that could be wrong.
+    "markAllNotificationsRead": {},
+    "updateNotificationPreferences": {"muted": [{"kind": "NO_SUCH_KIND", "channel": "LIVE"}], "mutedCreators": ["x"]},
+    "remindMe": {"dropId": ID},
+    "forgetReminder": {"dropId": ID},
 }
-# To end what is not there is no error.
-ENDINGS = ("signOut", "unfollow")
+# To end what is not there is no error, nor to have read it.
+ENDINGS = ("signOut", "unfollow", "forgetReminder", "markNotificationsRead")
 
 
 def test_there_is_a_sample_of_every_mutation() -> None:
@@ -273,6 +298,9 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/drops"): {"productId": ID, **DROP_FIELDS, "metadata": {"colour": "red"}},
     ("PATCH", f"/drops/{ID}"): {**DROP_FIELDS, "metadata": {"colour": "red"}},
     ("POST", f"/drops/{ID}/cancel"): {"reason": "x"},
+    ("PUT", "/notifications/preferences"): {"muted": [{"kind": "NO_SUCH_KIND", "channel": "LIVE"}], "mutedCreators": ["x"]},
+    # Both at once is neither.
+    ("POST", "/notifications/read"): {"ids": ["x"], "all": 1},
 }
 
 
@@ -315,6 +343,7 @@ LISTS = {
     f"/user/{ID}/followers": ("first", "after", "name", "surprise"),
     f"/user/{ID}/following": ("first", "after", "surprise"),
     "/follows": ("user_id", "creator_id", "surprise"),
+    "/notifications": ("limit", "after", "unread", "surprise"),
 }
 
 
@@ -351,7 +380,7 @@ def test_a_strange_id_of_a_product_or_drop_is_a_4xx(things: str, id: str, person
     assert answer.json()["code"] in ("INVALID_INPUT", "NOT_FOUND")
 
 
-@pytest.mark.parametrize("path", ["/order", "/follow", "/unfollow", "/products", "/drops", f"/drops/{ID}/cancel"])
+@pytest.mark.parametrize("path", ["/order", "/follow", "/unfollow", "/products", "/drops", f"/drops/{ID}/cancel", "/notifications/read"])
 @pytest.mark.parametrize("data", [b"", b"[]", b"5", b"{", b"\xff", b"null", b'{"a":' * 5000])
 def test_a_rest_body_that_is_no_object_is_400(data: bytes, path: str, person: Callable[..., Person], address: str) -> None:
     headers = {"Authorization": f"Bearer {person().token}", "Idempotency-Key": "k", "Content-Type": "application/json"}

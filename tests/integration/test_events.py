@@ -23,12 +23,8 @@ Sql = Callable[..., list[tuple[Any, ...]]]
 
 
 @pytest.fixture
-def publisher(stack: Stack) -> Iterator[EventPublisher]:
-    """Publishes as the relay does."""
-    made = EventPublisher(stack.environment("orders-relay")["LIVEDROPS_BROKER_URL"], "tests")
-    made.start()
-    yield made
-    made.stop()
+def publisher(publisher_of: Callable[[str], EventPublisher]) -> EventPublisher:
+    return publisher_of("orders-relay")
 
 
 @pytest.fixture

@@ -52,6 +52,19 @@ class TestFollow:
         eventually(lambda: counts(users, creator) == (1, 0))
         eventually(lambda: counts(users, fan) == (0, 1))
 
+    def test_a_service_has_many_of_whom_somebody_follows_at_once(self, users: Users, sign_up: Callable[..., User]) -> None:
+        fan, creators = sign_up(), [sign_up() for _ in range(3)]
+        states = [users.follow(user_id=fan.id, creator_id=creator.id) for creator in creators]
+        users.unfollow(user_id=fan.id, creator_id=creators[1].id)
+        wanted = [(state.creator_id, state.followed_at) for state in (states[2], states[0])]
+        first = users.list_followed(user_id=fan.id, first=1)
+        assert first.next is not None
+        rest = users.list_followed(user_id=fan.id, after=first.next)
+        assert [(one.creator_id, one.followed_at) for one in first.followed + rest.followed] == wanted
+        assert rest.next is None
+        with pytest.raises(InvalidInput):
+            users.list_followed(user_id=creators[0].id, after=first.next)
+
     def test_following_again_changes_nothing(self, users: Users, sign_up: Callable[..., User]) -> None:
         fan, creator = sign_up(), sign_up()
         first = users.follow(user_id=fan.id, creator_id=creator.id)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+from pymongo.errors import OperationFailure
 
 from services.contracts.errors import Unavailable
 from services.kernel.cache import Cache
@@ -199,3 +200,20 @@ class TestReadThrough:
         assert not away.drop_all(family)
         with pytest.raises(Unavailable):
             away.check()
+
+
+def test_who_died_inside_a_transaction_holds_up_nobody_for_long(stack: Stack, metrics: Metrics) -> None:
+    name = f"kernel_{uuid.uuid4().hex}"
+    dead, next_one = (Mongo(stack.environment("users")["LIVEDROPS_USERS_MONGO_URL"], name, metrics, name=name) for _ in range(2))
+    dead.database["things"].insert_one({"_id": "counter", "last": 0})
+    step = {"$inc": {"last": 1}}
+    with dead.client.start_session() as session:
+        session.start_transaction()
+        dead.database["things"].update_one({"_id": "counter"}, step, session=session)
+        next_one.contended_transaction(lambda other: next_one.database["things"].update_one({"_id": "counter"}, step, session=other))
+        with pytest.raises(OperationFailure):  # it only slept, and is told when it wakes
+            session.commit_transaction()
+    assert next_one.database["things"].find_one({"_id": "counter"}) == {"_id": "counter", "last": 1}
+    next_one.client.drop_database(name)
+    for store in (dead, next_one):
+        store.close()

@@ -71,10 +71,15 @@ def test_a_stock_nameko_client_can_call_every_rpc(stack: Stack, elasticsearch_ur
     )
     assert [good for good, _ in first] == [True] * 4, first
     order_id, user_id, token, other_id = first[0][1]["id"], first[1][1]["id"], first[2][1]["refresh_token"], first[3][1]["id"]
+    product_calls = _products_calls(user_id)
+    # Nobody is reminded of a drop that is over.
+    endings = {name: product_calls.pop(name) for name in ("products.cancel_drop", "products.end_drop")}
     wanted = (
         _orders_calls(drop.drop_id, wish, order_id)
-        | _products_calls(user_id)
+        | product_calls
         | _search_calls()
+        | _notifications_calls(user_id, product_calls["products.get_drop"]["drop_id"])
+        | endings
         | _users_calls(person, user_id, other_id, token)
     )
     assert set(wanted) == {f"{service}.{rpc}" for service, protocol in SERVICES.items() for rpc in signatures(protocol)}
@@ -138,6 +143,25 @@ def _search_calls() -> Calls:
     return {"search.search": {"text": "cap"}, "search.suggest": {"text": "ca"}, "search.start_reindex": {}, "search.get_reindex": {}}
 
 
+def _notifications_calls(user_id: str, drop_id: str) -> Calls:
+    person = {"user_id": user_id}
+    return {
+        "notifications.list_notifications": person,
+        "notifications.count_unread": person,
+        "notifications.mark_read": {**person, "notice_ids": [drop_id]},
+        "notifications.mark_all_read": person,
+        "notifications.set_preferences": {**person, "preferences": {"muted": [{"kind": "DROP_STARTED", "channel": "LIVE"}]}},
+        "notifications.get_preferences": person,
+        "notifications.remind": {**person, "drop_id": drop_id},
+        "notifications.are_reminded": {**person, "drop_ids": [drop_id]},
+        "notifications.forget_reminder": {**person, "drop_id": drop_id},
+        "notifications.replay": {**person, "after": "0-0"},
+        "notifications.get_live_interests": person,
+        "notifications.list_broadcasts": {"after": 0},
+        "notifications.last_numbers": {"user_ids": [user_id]},
+    }
+
+
 def _users_calls(person: dict[str, Any], user_id: str, other_id: str, token: str) -> Calls:
     pair = {"user_id": user_id, "creator_id": other_id}
     return {
@@ -156,6 +180,7 @@ def _users_calls(person: dict[str, Any], user_id: str, other_id: str, token: str
         "users.are_following": {"user_id": user_id, "creator_ids": [other_id]},
         "users.list_followers": {"creator_id": other_id},
         "users.list_following": {"user_id": user_id},
+        "users.list_followed": {"user_id": user_id},
         "users.list_mutual": {"user_id": user_id},
         "users.find_followers": {"creator_id": other_id, "name": "A"},
         "users.unfollow": pair,

@@ -1,0 +1,78 @@
+"""A person's inbox, preferences and reminders over REST."""
+
+from flask import Blueprint, Response
+
+from gateway import inputs, notifications, presenters
+from gateway.context import Gateway
+from gateway.documents import DEFAULT_PAGE, OBJECTS_A_POINT
+from gateway.rest import messages
+from services.contracts.errors import InvalidInput
+from services.contracts.notifications import Preferences
+
+
+def add_routes(rest: Blueprint, gateway: Gateway) -> None:
+    _add_reading(rest, gateway)
+    _add_preferences(rest, gateway)
+    _add_reminders(rest, gateway)
+
+
+def _add_reading(rest: Blueprint, gateway: Gateway) -> None:
+    @rest.get("/notifications")
+    def list_notifications() -> Response:
+        """Newest first; with ?unread=true, those that are not read."""
+        context = messages.signed_in(gateway, "notifications")
+        asked = messages.query({"limit", "after", "unread"})
+        with inputs.named_as({"first": "limit"}):
+            page = inputs.page(asked.get("limit", DEFAULT_PAGE), asked.get("after"))
+        context.charge(page.first // OBJECTS_A_POINT)
+        found = notifications.page_of(context, page, inputs.flag(asked.get("unread", "false"), "unread"))
+        shown = [presenters.notification(told) for told in found.notifications]
+        body = {"notifications": shown, "unreadCount": found.unread, "limit": page.first, "next": found.next}
+        return messages.answer(body, headers=messages.link_to_next(asked, found.next))
+
+    @rest.get("/notifications/unread_count")
+    def count_unread() -> Response:
+        """Up to 100."""
+        return _unread(notifications.count_unread(messages.signed_in(gateway, "unreadCount")))
+
+    @rest.post("/notifications/read")
+    def mark_read() -> Response:
+        """These are read, or all. Body {"ids": [...]} or {"all": true}."""
+        context = messages.signed_in(gateway, "markNotificationsRead")
+        body = messages.body({"ids", "all"})
+        if "all" not in body:
+            return _unread(notifications.mark_read(context, body.get("ids")))
+        if body["all"] is not True or "ids" in body:
+            raise InvalidInput("Send ids, or all: true.", field="all")
+        return _unread(notifications.mark_all_read(context))
+
+
+def _add_preferences(rest: Blueprint, gateway: Gateway) -> None:
+    @rest.get("/notifications/preferences")
+    def get_preferences() -> Response:
+        """What the person does not want."""
+        return messages.answer(notifications.preferences(messages.signed_in(gateway, "notificationPreferences")))
+
+    @rest.put("/notifications/preferences")
+    def set_preferences() -> Response:
+        """These instead of those before."""
+        context = messages.signed_in(gateway, "updateNotificationPreferences")
+        return messages.answer(notifications.prefer(context, messages.body(inputs.client_names(Preferences))))
+
+
+def _add_reminders(rest: Blueprint, gateway: Gateway) -> None:
+    @rest.put("/drops/<drop_id>/reminder")
+    def remind(drop_id: str) -> Response:
+        """Tell the person of a drop; again is no error."""
+        context = messages.signed_in(gateway, "remindMe")
+        return messages.answer(notifications.change_reminder(context, gateway.notifications.remind, drop_id, "id"))
+
+    @rest.delete("/drops/<drop_id>/reminder")
+    def forget_reminder(drop_id: str) -> Response:
+        """Not any more; again is no error."""
+        context = messages.signed_in(gateway, "forgetReminder")
+        return messages.answer(notifications.change_reminder(context, gateway.notifications.forget_reminder, drop_id, "id"))
+
+
+def _unread(count: int) -> Response:
+    return messages.answer({"unreadCount": count})
