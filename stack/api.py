@@ -90,8 +90,9 @@ class Stack:
 
     def _start_units(self, plan: Plan, units: Sequence[Unit], progress: Progress) -> None:
         lifecycle.migrate(self.instance, plan.wiring, progress)
-        # Those that are left for later run the code of before until then, but not with the schemas of now.
-        self._supervisor.stop(self._processes_of([unit for unit in self.units if unit not in units]), lifecycle.STOP_DEADLINE_S)
+        # What is left for later would go on with the code of before, on the schemas of now.
+        rest = [name for unit in self.units if unit not in units for name in unit.process_names]
+        self._supervisor.stop(rest, lifecycle.STOP_DEADLINE_S)
         lifecycle.launch_units(plan, units, self._supervisor)
         lifecycle.wait_for_broker(plan, self._supervisor, progress)
         lifecycle.wait_for_units(plan, units, self._supervisor, progress)
@@ -99,18 +100,15 @@ class Stack:
 
     def start_rest(self) -> None:
         """After an `up` of less than all of it: start the rest, without waiting until it serves."""
-        self._supervisor.start([*self._processes_of([unit for unit in self.units if not unit.first])])
+        self._supervisor.start([name for unit in self.units if not unit.first for name in unit.process_names])
         if OPTIONAL in self._supervisor.states():
             self._supervisor.start([OPTIONAL])
 
     def unready(self) -> list[str]:
         """The units that do not serve now, and the optional server where it is to."""
-        names = [unit.name for unit in self.units if not self.is_ready(unit.name)]
-        missing = self.has(OPTIONAL) and not self.is_ready(OPTIONAL)
-        return [*names, OPTIONAL] if missing else names
-
-    def _processes_of(self, units: Sequence[Unit]) -> list[str]:
-        return [name for unit in units for name in unit.process_names]
+        serves = {name: check() for name, check in self._checks().items()}
+        names = [unit.name for unit in self.units if not all(serves.get(process, True) for process in unit.process_names)]
+        return names if serves.get(OPTIONAL, True) else [*names, OPTIONAL]
 
     def down(self, progress: Progress = silent) -> None:
         """Stop everything and leave no process behind. Nothing to do is no error."""

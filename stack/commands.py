@@ -61,6 +61,7 @@ def stack() -> None:
 def up(profile: str, servers_only: bool, detach: bool) -> None:
     """Start everything; stop it again on Ctrl-C."""
     here = Stack.of_profile(profile)
+    waiting: list[str] = []
     try:
         with _interruptible():
             # Somebody who sits in front of it can look and buy before the last part has started.
@@ -69,10 +70,10 @@ def up(profile: str, servers_only: bool, detach: bool) -> None:
                 demo = _load_demo(here) if profile == "dev" else {}
                 if not detach:
                     here.start_rest()
-                click.echo(_welcome(here, demo, detach))
-            if detach:
-                return
-            _stay(here, [] if servers_only else here.unready())
+                waiting = here.unready()
+                click.echo(_welcome(here, demo, detach, waiting))
+            if not detach:
+                _stay(here, waiting)
     except KeyboardInterrupt:
         click.echo("\nStopping")
         with _uninterruptible():
@@ -83,10 +84,12 @@ def _stay(here: Stack, waiting: list[str]) -> None:
     """In the foreground until it is stopped, telling once what of the rest serves. waiting: what does not yet."""
     began = time.monotonic()
     while here.is_running():
-        ready = [name for name in waiting if name not in here.unready()] if waiting else []
-        waiting = [name for name in waiting if name not in ready]
-        if ready:
-            click.echo(done(f"{', '.join(ready)} ready", began))
+        if waiting:
+            unready = here.unready()
+            ready = [name for name in waiting if name not in unready]
+            waiting = [name for name in waiting if name in unready]
+            if ready:
+                click.echo(done(f"{', '.join(ready)} ready", began))
         time.sleep(_LOOK_EVERY_S)
     click.echo("Stopped from elsewhere.")
 
@@ -209,7 +212,7 @@ def _load_demo(here: Stack) -> dict[str, Any]:
     return demo
 
 
-def _welcome(here: Stack, demo: dict[str, Any], detach: bool) -> str:
+def _welcome(here: Stack, demo: dict[str, Any], detach: bool, waiting: list[str]) -> str:
     """The one screen that says where everything is."""
     base = here.address("ingress")
     people = [f"  {person['role'].lower():<10} {person['email']:<32} {person['password']}" for person in demo.get("people", ())]
@@ -220,7 +223,7 @@ def _welcome(here: Stack, demo: dict[str, Any], detach: bool) -> str:
         f"  GraphQL    {base}/graphql   (open it in a browser for GraphiQL)",
         f"  REST       {base}/order, {base}/follow   (POST); {base}/user/ID/followers",
         f"  Logs       {here.instance.logs}",
-        *_about_the_rest(here),
+        *_about_the_rest(here, waiting),
         *(["", "Sign in as", *people] if people else []),
         *(["", "Try", f"  {demo['curl']}"] if "curl" in demo else []),
         "",
@@ -229,11 +232,11 @@ def _welcome(here: Stack, demo: dict[str, Any], detach: bool) -> str:
     return "\n".join(lines)
 
 
-def _about_the_rest(here: Stack) -> list[str]:
-    """Nothing where all is as it should be."""
+def _about_the_rest(here: Stack, waiting: list[str]) -> list[str]:
+    """Nothing where all is as it should be. waiting: what does not serve yet."""
     if reason := here.why_absent("elasticsearch"):
         return [f"  Left out   elasticsearch: {reason}", "             Searches are answered by plain text, from PostgreSQL."]
-    if waiting := here.unready():
+    if waiting:
         lines = wrap(", ".join(waiting), 110)
         return [f"  Starting   {lines[0]}", *(f"             {line}" for line in lines[1:])]
     return []
