@@ -7,6 +7,7 @@ a value that does not fit its type. So the library makes all errors.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -54,7 +55,7 @@ class PlainFields(ExecutionContext):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        # By the identity of a selection's fields, which the library keeps as long as this.
+        # By the identity of a selection's fields, which live as long as the execution.
         self._selections: dict[int, list[_Step]] = {}
 
     def execute_fields(
@@ -115,6 +116,7 @@ def _step(parent: GraphQLObjectType, answer: str, nodes: list[FieldNode]) -> _St
     return _Step(answer, name, nodes, parent, field, _kind(field.type) if field is not None and is_plain else None)
 
 
+@cache  # of the types of a schema, which stays; a request asks for each of its fields
 def _kind(of: Any, nullable: bool = True) -> _Kind | None:
     """None for what the library must complete: a type that is only known by the value."""
     if isinstance(of, GraphQLNonNull):

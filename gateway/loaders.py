@@ -85,21 +85,18 @@ class Loaders:
 
     def __init__(self, sources: Sources, viewer: Viewer | None) -> None:
         self.profiles: Loader[Profile] = Loader(lambda ids: {one.user_id: one for one in sources.shared_reads.get_profiles(user_ids=ids)})
-        self.follows: Loader[bool] = Loader(lambda ids: _follows(sources.users, viewer, ids))
-        self.reminders: Loader[bool] = Loader(lambda ids: _reminders(sources.notifications, viewer, ids))
+        self.follows: Loader[bool] = Loader(
+            lambda ids: _of_viewer(viewer, ids, lambda who: sources.users.are_following(user_id=who, creator_ids=ids))
+        )
+        self.reminders: Loader[bool] = Loader(
+            lambda ids: _of_viewer(viewer, ids, lambda who: sources.notifications.are_reminded(user_id=who, drop_ids=ids))
+        )
         self.products: Loader[Product] = Loader(lambda ids: {one.id: one for one in sources.products.get_products(product_ids=ids)})
         self.files: Loader[MediaFile] = Loader(lambda ids: {one.id: one for one in sources.products.get_media(media_ids=ids)})
         self.drops: Loader[Drop] = Loader(lambda ids: sources.cards.get(ids))
         self.stocks: Loader[Stock] = Loader(lambda ids: sources.stocks.get(ids))
 
 
-def _follows(users: Users, viewer: Viewer | None, ids: list[str]) -> dict[str, bool]:
-    if viewer is None:
-        return {}
-    return dict(zip(ids, users.are_following(user_id=viewer.id, creator_ids=ids), strict=True))
-
-
-def _reminders(notifications: Notifications, viewer: Viewer | None, ids: list[str]) -> dict[str, bool]:
-    if viewer is None:
-        return {}
-    return dict(zip(ids, notifications.are_reminded(user_id=viewer.id, drop_ids=ids), strict=True))
+def _of_viewer(viewer: Viewer | None, ids: list[str], ask: Callable[[str], list[bool]]) -> dict[str, bool]:
+    """What `ask` says of the signed-in person and each id; nothing when nobody is signed in."""
+    return dict(zip(ids, ask(viewer.id), strict=True)) if viewer else {}

@@ -57,11 +57,12 @@ class KnownDocument(msgspec.Struct, frozen=True):
 
 
 class _Order(msgspec.Struct, frozen=True):
-    """What is asked, by whom."""
+    """What is asked, by whom, from where."""
 
     known: KnownDocument
     wish: _Input
     viewer: Viewer
+    address: str
     is_late: bool
 
 
@@ -95,14 +96,15 @@ class OrderLane:
                 return None
             wish = asked.variables[known.variable]
             request = inputs.place_order(wish.dropId, viewer.id, wish.quantity, wish.idempotencyKey)
-            self._gateway.charge(viewer, visits.address(environ, self._gateway.settings), known.points)
+            address = visits.address(environ, self._gateway.settings)
+            self._gateway.charge(viewer, address, known.points)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, InvalidInput, Unauthenticated, RateLimited):
             return None
-        return _Order(known, wish, viewer, self._gateway.sold_out.refuses(request.drop_id, request.user_id, request.key))
+        return _Order(known, wish, viewer, address, self._gateway.sold_out.refuses(request.drop_id, request.user_id, request.key))
 
     def _answer(self, order: _Order, began: float, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         call = calls.begin(ORDER_TIMEOUT_S, correlation_id_of(environ), viewer=order.viewer)
-        answer = order.known.sold_out if order.is_late else self._place(order, began, environ, call)
+        answer = order.known.sold_out if order.is_late else self._place(order, began, call)
         if isinstance(answer, bytes):
             self._gateway.process.metrics.timing("http.graphql.200", time.perf_counter() - began)
             start_response("200 OK", _headers(call.correlation_id, len(answer)))
@@ -112,11 +114,10 @@ class OrderLane:
         answer.headers.extend(visits.SAME_HEADERS)
         return answer(environ, start_response)
 
-    def _place(self, order: _Order, began: float, environ: "WSGIEnvironment", call: calls.Call) -> bytes | Response:
+    def _place(self, order: _Order, began: float, call: calls.Call) -> bytes | Response:
         """The body of an answer with data, or the whole answer that says why there is none."""
-        address = visits.address(environ, self._gateway.settings)
         with calls.under(call):
-            context = RequestContext(self._gateway, Visit(began, address, order.viewer, call.correlation_id, lambda: None))
+            context = RequestContext(self._gateway, Visit(began, order.address, order.viewer, call.correlation_id, lambda: None))
             return self._view.answer(order.known.document, {order.known.variable: msgspec.structs.asdict(order.wish)}, context)
 
 

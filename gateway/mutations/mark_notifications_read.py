@@ -2,13 +2,10 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from gateway import errors, notifications
-from services.contracts.errors import LiveDropsError
+from gateway import notifications
+from gateway.types.payload import payload_of
 
 
 def resolve_mark_notifications_read(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
     """These are read. Error codes: INVALID_INPUT; as an error of the request UNAUTHENTICATED."""
-    try:
-        return {"unreadCount": notifications.mark_read(info.context, input["ids"]), "userErrors": []}
-    except LiveDropsError as error:
-        return {"unreadCount": None, "userErrors": errors.user_errors(error)}
+    return payload_of(info.context, "unreadCount", lambda: notifications.mark_read(info.context, input["ids"]))

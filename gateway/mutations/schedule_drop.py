@@ -3,7 +3,7 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from gateway import drops, inputs
-from gateway.types.seller_payload import payload_of
+from gateway.types.payload import payload_of
 
 
 def resolve_schedule_drop(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from gateway import inputs, presenters, products
-from gateway.types.seller_payload import payload_of
+from gateway.types.payload import payload_of
 
 
 def resolve_update_product(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The payloads of what sellers do: a product or a drop, or what is wrong with the wish."""
+"""Payloads of mutations that answer one thing: what came of the wish, or what is wrong with it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ from gateway.context import RequestContext
 from services.contracts.errors import LiveDropsError
 
 
-def payload_of(context: RequestContext, name: str, do: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def payload_of(context: RequestContext, name: str, do: Callable[[], Any]) -> dict[str, Any]:
     """What it came to, under this name. Raises what is no answer but a failure of the request."""
     context.require_viewer()
     try:
