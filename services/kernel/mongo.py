@@ -88,21 +88,8 @@ class Mongo:
         except PyMongoError as error:
             if not (isinstance(error, _AWAY) or error.has_error_label("TransientTransactionError")):
                 raise
-        self._end_stalled_transactions()
+        self._end_stalled({"appName": self._name}, STALLED_S)
         return self.transaction(work)
-
-    def _end_stalled_transactions(self) -> None:
-        """Those of all processes of this name."""
-        stalled: Document = {
-            "type": "idleSession",
-            "appName": self._name,
-            "transaction.timeInactiveMicros": {"$gte": int(STALLED_S * 1e6)},
-        }
-        sessions = [
-            found["lsid"]["id"] for found in self.client.admin.aggregate([{"$currentOp": {"idleSessions": True}}, {"$match": stalled}])
-        ]
-        if sessions:
-            self.client.admin.command("killSessions", [{"id": session} for session in sessions])
 
     @property
     def session_id(self) -> Binary | None:
@@ -111,11 +98,16 @@ class Mongo:
 
     def end_stalled_transaction(self, session_id: Binary, stalled_s: float) -> None:
         """End the transaction of this session, if it has one that has done nothing for so long."""
-        stalled: Document = {"lsid.id": session_id, "type": "idleSession", "transaction.timeInactiveMicros": {"$gte": int(stalled_s * 1e6)}}
         with self.errors():
-            operations = self.client.admin.aggregate([{"$currentOp": {"idleSessions": True}}, {"$match": stalled}])
-            if list(operations):
-                self.client.admin.command("killSessions", [{"id": session_id}])
+            self._end_stalled({"lsid.id": session_id}, stalled_s)
+
+    def _end_stalled(self, whose: Document, stalled_s: float) -> None:
+        """End the sessions that match and whose transactions have done nothing for so long."""
+        stalled = {**whose, "type": "idleSession", "transaction.timeInactiveMicros": {"$gte": int(stalled_s * 1e6)}}
+        found = self.client.admin.aggregate([{"$currentOp": {"idleSessions": True}}, {"$match": stalled}])
+        sessions = [{"id": operation["lsid"]["id"]} for operation in found]
+        if sessions:
+            self.client.admin.command("killSessions", sessions)
 
     @contextmanager
     def errors(self) -> Iterator[None]:

@@ -6,10 +6,10 @@ import msgspec
 
 from services.contracts import live
 from services.contracts.live import PersonMessage
+from services.kernel import live_hints
 from services.kernel.cache import Cache
+from services.kernel.live_hints import FAMILY
 from services.notifications.domain import Numbered
-
-FAMILY = "live"
 
 
 class Live:
@@ -27,4 +27,4 @@ class Live:
 
     def tell_interests(self, user_id: str) -> None:
         """What this person wants to hear has changed."""
-        self._cache.publish(FAMILY, [(live.person(user_id), msgspec.json.encode(PersonMessage(interests=True)))])
+        live_hints.tell_interests(self._cache, [user_id])

@@ -1,19 +1,18 @@
-"""What the cache and the live process have to learn of changes. What has to go from the cache because it changed: while Redis is away it is remembered, and dropped as soon as it is back."""
+"""What the cache and the live process have to learn of changes.
+
+What has to go from the cache is remembered while Redis is away, and dropped as soon as it is back. What the live process is told is a hint.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import msgspec
-
-from services.contracts import live
-from services.contracts.live import PersonMessage
+from services.kernel import live_hints
 from services.kernel.cache import Cache, batched
 from services.users.people import PERSON
 
 # More than this at once, after Redis was away for long, is dropped as a whole.
 MOST_AT_ONCE = 20_000
 STEP = 500
-_INTERESTS = msgspec.json.encode(PersonMessage(interests=True))
 
 
 @dataclass
@@ -29,7 +28,7 @@ class Dropper:
 
     def tell_followers(self, user_ids: Iterable[str]) -> None:
         """Whom they follow has changed. Where Redis is away, those who listen ask anew when it is back."""
-        self.cache.publish("live", [(live.person(user_id), _INTERESTS) for user_id in sorted(user_ids)])
+        live_hints.tell_interests(self.cache, user_ids)
 
     def drop(self) -> None:
         """Drop what is to go, as far as Redis lets us."""
