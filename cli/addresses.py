@@ -3,8 +3,12 @@
 import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from cli.failures import NotConfigured
+
+if TYPE_CHECKING:
+    from services.kernel.config import Settings
 
 BROKER = "LIVEDROPS_BROKER_URL"
 ORDERS_POSTGRES = "LIVEDROPS_ORDERS_POSTGRES_URL"
@@ -57,20 +61,23 @@ class Addresses:
         # Imported here, as the next: a quarter of a second that `stack up` need not wait for.
         from services.users.settings import UsersSettings
 
-        return self.find("LIVEDROPS_USERS_MONGO_DATABASE") or str(UsersSettings.model_fields["users_mongo_database"].default)
+        return self._database(UsersSettings, "users_mongo_database")
 
     def notifications_database(self) -> str:
         """The name of the notifications' database in MongoDB."""
         from services.notifications.settings import NotificationsSettings
 
-        default = NotificationsSettings.model_fields["notifications_mongo_database"].default
-        return self.find("LIVEDROPS_NOTIFICATIONS_MONGO_DATABASE") or str(default)
+        return self._database(NotificationsSettings, "notifications_mongo_database")
 
     def media_database(self) -> str:
         """The name of the media's database in MongoDB."""
         from services.products.media.settings import MediaSettings
 
-        return self.find("LIVEDROPS_MEDIA_MONGO_DATABASE") or str(MediaSettings.model_fields["media_mongo_database"].default)
+        return self._database(MediaSettings, "media_mongo_database")
+
+    def _database(self, settings: "type[Settings]", name: str) -> str:
+        """What a setting is set to, or what it is by default."""
+        return self.find(f"LIVEDROPS_{name.upper()}") or str(settings.model_fields[name].default)
 
     @cached_property
     def _stack(self) -> Mapping[str, str]:

@@ -1,25 +1,13 @@
-"""The services that can be called, and calling them."""
+"""Calling services from the command line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cli.addresses import BROKER, Addresses
 from cli.broker import check_reachable
-from services.contracts.notifications import Notifications
-from services.contracts.orders import Orders
-from services.contracts.products import Products
-from services.contracts.search import Search
-from services.contracts.users import Users
 from services.kernel.metrics import Metrics
 from services.kernel.rpc_client import RpcClient
 
-SERVICES: dict[str, type] = {
-    "orders": Orders,
-    "products": Products,
-    "search": Search,
-    "users": Users,
-    "notifications": Notifications,
-}
 # Answers of operators' calls come in milliseconds; past this something is wrong, and a person waits.
 DEFAULT_TIMEOUT_S = 10.0
 # The broker was reached a moment before; declaring a reply queue takes no longer than this.

@@ -9,7 +9,8 @@ import click
 import msgspec
 
 from cli.addresses import Addresses
-from cli.services import DEFAULT_TIMEOUT_S, SERVICES, rpc_client
+from cli.services import DEFAULT_TIMEOUT_S, rpc_client
+from services.contracts.schemas import SERVICES
 from services.contracts.signatures import signatures
 from services.kernel import calls
 
