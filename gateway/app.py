@@ -25,6 +25,7 @@ def create() -> Flask:
     # The library logs each error of a request; ours are answers, and what we did not foresee we log ourselves.
     logging.getLogger("graphql_server.execution").setLevel(logging.CRITICAL)
     gateway.rpc.start()
+    gateway.sightings.start()
     app = make_app(gateway)
     settle_memory()
     return app

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 
 from gateway.settings import GatewaySettings
+from gateway.sightings import Sightings
 from gateway.sold_out import SoldOutDrops
 from services.contracts.errors import Busy, SoldOut
 from services.contracts.orders import MAX_BATCH, Orders, Placement, PlaceOrder
@@ -18,9 +19,10 @@ SOLD_OUT = Placement(error=SoldOut.code, message=SoldOut.sentence)
 
 
 class Checkout:
-    def __init__(self, orders: Orders, sold_out: SoldOutDrops, settings: GatewaySettings) -> None:
+    def __init__(self, orders: Orders, sold_out: SoldOutDrops, sightings: Sightings, settings: GatewaySettings) -> None:
         self._orders = orders
         self._sold_out = sold_out
+        self._sightings = sightings
         self._places = threading.Semaphore(settings.orders_in_flight)
         self._lanes: Batcher[str, PlaceOrder, Placement] = Batcher(
             self._send, largest=MAX_BATCH, flights=FLIGHTS, capacity=settings.orders_in_flight_per_drop
@@ -28,6 +30,16 @@ class Checkout:
 
     def place(self, request: PlaceOrder) -> Placement:
         """Raises Busy at once where too many are inside already, DeadlineExceeded, Unavailable."""
+        try:
+            placement = self._place(request)
+        except Busy as error:
+            self._sightings.refused(request.drop_id, error.code)
+            raise
+        if placement.error:
+            self._sightings.refused(request.drop_id, placement.error)
+        return placement
+
+    def _place(self, request: PlaceOrder) -> Placement:
         if self._sold_out.refuses(request.drop_id, request.user_id, request.key):
             return SOLD_OUT
         if not self._places.acquire(blocking=False):

@@ -9,8 +9,10 @@ from gateway.loaders import Loaders
 from gateway.rate_limits import Allowance, RateLimits
 from gateway.settings import GatewaySettings
 from gateway.shared_reads import SharedReads
+from gateway.sightings import Sightings
 from gateway.sold_out import SoldOutDrops
 from gateway.tokens import Tokens
+from services.contracts.analytics import Analytics
 from services.contracts.errors import Unauthenticated
 from services.contracts.notifications import Notifications
 from services.contracts.orders import Orders
@@ -47,7 +49,9 @@ class Gateway:
         shown = ShownStock(cache)
         self.stocks = LiveStocks(shown, self.orders)
         self.sold_out = SoldOutDrops(shown)
-        self.checkout = Checkout(self.orders, self.sold_out, settings)
+        self.analytics: Analytics = self.rpc.service("analytics", Analytics)
+        self.sightings = Sightings(self.analytics, process.metrics)
+        self.checkout = Checkout(self.orders, self.sold_out, self.sightings, settings)
         self.tokens = Tokens(settings.jwt_key.get_secret_value(), settings.jwt_issuer, settings.access_token_minutes * 60)
         self._by_person = RateLimits(cache, Allowance("person", settings.person_points_per_s, settings.person_points_burst))
         self._by_address = RateLimits(cache, Allowance("address", settings.address_points_per_s, settings.address_points_burst))

@@ -42,6 +42,15 @@ def find(context: RequestContext, drop_id: str) -> dict[str, Any] | None:
     return presenters.drop(stock, card) if stock else None
 
 
+def visit(context: RequestContext, drop_id: str) -> dict[str, Any] | None:
+    """The same, asked for by itself: somebody looks at it, which counts."""
+    shown = find(context, drop_id)
+    if shown:
+        visitor = context.viewer.id if context.viewer else context.visit.address
+        context.gateway.sightings.viewed(drop_id, shown["creatorId"], visitor)
+    return shown
+
+
 def page_of(context: RequestContext, wanted: Wanted, asked: inputs.Page) -> ShownPage:
     """A page of the list, with all its stocks; their products and creators come together, when one is asked for.
 

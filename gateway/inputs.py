@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
 from flask import Request
 from msgspec import structs
 
+from services.contracts.analytics import Grain
 from services.contracts.errors import InvalidInput, LiveDropsError
 from services.contracts.notifications import NoticeIds
 from services.contracts.orders import PlaceOrder
@@ -21,6 +23,7 @@ from services.contracts.values import (
     DropId,
     Email,
     IdempotencyKey,
+    Instant,
     Line,
     OrderId,
     PageSize,
@@ -147,8 +150,8 @@ def metadata(entries: Sequence[Mapping[str, str]] | None) -> dict[str, str] | No
     return found
 
 
-def drop_id(value: object) -> str:
-    return _checked(value, DropId, "id")
+def drop_id(value: object, field: str = "id") -> str:
+    return _checked(value, DropId, field)
 
 
 def product_id(value: object, field: str = "id") -> str:
@@ -199,6 +202,20 @@ def flag(value: object, field: str) -> bool:
     if value not in ("true", "false"):
         raise InvalidInput(f"{field} is true or false.", field=field)
     return value == "true"
+
+
+def grain(value: object, field: str) -> Grain:
+    found: Grain = _converted(value, Grain, field)
+    return found
+
+
+def instant(value: object, field: str) -> datetime:
+    """A time with its zone, as UTC."""
+    found: datetime = _converted(value, Instant, field)
+    # The first and the last days there are can't be moved to another zone.
+    if not 1970 < found.year < 9000:
+        raise InvalidInput("This is no time of ours.", field=field)
+    return found.astimezone(UTC)
 
 
 def order_id(value: object, field: str = "id") -> str:

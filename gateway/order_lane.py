@@ -23,7 +23,7 @@ from gateway.checkout import ORDER_TIMEOUT_S, SOLD_OUT
 from gateway.context import Gateway, RequestContext, Visit
 from gateway.documents import REMEMBERED, Documents
 from gateway.graphql_view import JSON, LiveDropsGraphQLView
-from services.contracts.errors import InvalidInput, RateLimited, Unauthenticated
+from services.contracts.errors import InvalidInput, RateLimited, SoldOut, Unauthenticated
 from services.kernel import calls
 from services.kernel.calls import Viewer
 from services.kernel.web import REQUEST_ID, correlation_id_of
@@ -104,7 +104,7 @@ class OrderLane:
 
     def _answer(self, order: _Order, began: float, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         call = calls.begin(ORDER_TIMEOUT_S, correlation_id_of(environ), viewer=order.viewer)
-        answer = order.known.sold_out if order.is_late else self._place(order, began, call)
+        answer = self._sold_out(order) if order.is_late else self._place(order, began, call)
         if isinstance(answer, bytes):
             self._gateway.process.metrics.timing("http.graphql.200", time.perf_counter() - began)
             start_response("200 OK", _headers(call.correlation_id, len(answer)))
@@ -113,6 +113,10 @@ class OrderLane:
         answer.headers[REQUEST_ID] = call.correlation_id
         answer.headers.extend(visits.SAME_HEADERS)
         return answer(environ, start_response)
+
+    def _sold_out(self, order: _Order) -> bytes:
+        self._gateway.sightings.refused(order.wish.dropId, SoldOut.code)
+        return order.known.sold_out
 
     def _place(self, order: _Order, began: float, call: calls.Call) -> bytes | Response:
         """The body of an answer with data, or the whole answer that says why there is none."""

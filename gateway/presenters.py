@@ -6,13 +6,18 @@ Times stay datetimes in UTC: GraphQL's DateTime and REST's JSON both write them 
 from datetime import UTC, datetime
 from typing import Any
 
+from gateway.inputs import client_name
+from services.contracts.analytics import Series
 from services.contracts.media import MediaFile
 from services.contracts.notifications import Notification, Preferences
 from services.contracts.orders import Order, Stock
 from services.contracts.products import Drop, DropState, Product
 from services.contracts.search import Facet, SearchHit, Suggestion
+from services.contracts.tallies import Counts
 from services.contracts.users import FollowState, Profile, User
 from services.contracts.values import Money
+
+_COUNTS = {name: client_name(name) for name in Counts.__struct_fields__}
 
 
 def instant(value: datetime) -> str:
@@ -170,3 +175,17 @@ def notification(value: Notification) -> dict[str, Any]:
 def preferences(value: Preferences) -> dict[str, Any]:
     muted = [{"kind": one.kind.value, "channel": one.channel.value} for one in value.muted]
     return {"muted": muted, "mutedCreators": value.muted_creators}
+
+
+def series(value: Series) -> dict[str, Any]:
+    return {
+        "grain": value.grain.value,
+        "since": value.since,
+        "until": value.until,
+        "points": [{"at": point.at, "counts": counts(point.counts)} for point in value.points],
+        "totals": counts(value.totals),
+    }
+
+
+def counts(value: Counts) -> dict[str, int]:
+    return {told: getattr(value, name) for name, told in _COUNTS.items()}

@@ -26,6 +26,7 @@ from gateway.mutations.update_notification_preferences import resolve_update_not
 from gateway.mutations.update_product import resolve_update_product
 from gateway.mutations.update_profile import resolve_update_profile
 from gateway.mutations.upload import resolve_upload
+from gateway.queries.analytics import resolve_analytics
 from gateway.queries.creator import resolve_creator
 from gateway.queries.drop import resolve_drop
 from gateway.queries.drops import resolve_drops
@@ -68,6 +69,7 @@ RESOLVERS: dict[str, dict[str, Any]] = {
         "notifications": resolve_notifications,
         "unreadCount": resolve_unread_count,
         "notificationPreferences": resolve_notification_preferences,
+        "analytics": resolve_analytics,
     },
     "Mutation": {
         "signUp": resolve_sign_up,

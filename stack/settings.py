@@ -21,6 +21,7 @@ _SCHEMES = {
     "LIVEDROPS_BROKER_MANAGEMENT_URL": ("http", "https"),
     "LIVEDROPS_ORDERS_POSTGRES_URL": ("postgresql", "postgres"),
     "LIVEDROPS_PRODUCTS_POSTGRES_URL": ("postgresql", "postgres"),
+    "LIVEDROPS_ANALYTICS_POSTGRES_URL": ("postgresql", "postgres"),
     "LIVEDROPS_USERS_MONGO_URL": ("mongodb", "mongodb+srv"),
     "LIVEDROPS_NOTIFICATIONS_MONGO_URL": ("mongodb", "mongodb+srv"),
     "LIVEDROPS_MEDIA_MONGO_URL": ("mongodb", "mongodb+srv"),
@@ -31,7 +32,7 @@ _SCHEMES = {
 # Which server these addresses, all of them together, stand in for.
 _REPLACES = {
     "rabbitmq": ("LIVEDROPS_BROKER_URL",),
-    "postgres": ("LIVEDROPS_ORDERS_POSTGRES_URL", "LIVEDROPS_PRODUCTS_POSTGRES_URL"),
+    "postgres": ("LIVEDROPS_ORDERS_POSTGRES_URL", "LIVEDROPS_PRODUCTS_POSTGRES_URL", "LIVEDROPS_ANALYTICS_POSTGRES_URL"),
     "mongo": ("LIVEDROPS_USERS_MONGO_URL", "LIVEDROPS_NOTIFICATIONS_MONGO_URL", "LIVEDROPS_MEDIA_MONGO_URL"),
     "redis": ("LIVEDROPS_REDIS_URL",),
     "elasticsearch": ("LIVEDROPS_SEARCH_ELASTICSEARCH_URL",),

@@ -72,6 +72,18 @@ UNITS: tuple[Unit, ...] = (
         "notifications-events",
         ("rabbitmq", "mongo", "redis"),
     ),
+    # `analytics` is the team.
+    Unit(
+        "analytics-service",
+        (*_NAMEKO, "services.analytics.service:AnalyticsService"),
+        "analytics-service",
+        ("rabbitmq", "postgres"),
+        nice=5,
+    ),
+    # Nobody waits for it: it takes what a sale leaves over.
+    Unit(
+        "analytics-events", (*_NAMEKO, "services.analytics.handlers:AnalyticsEvents"), "analytics-events", ("rabbitmq", "postgres"), nice=15
+    ),
     Unit("orders-views", (*_NAMEKO, "services.orders.handlers:OrderViews"), "orders-views", ("rabbitmq", "postgres", "redis"), nice=5),
     Unit("orders-terms", (*_NAMEKO, "services.orders.handlers:OrderTerms"), "orders-terms", ("rabbitmq", "postgres", "redis"), nice=5),
     Unit("orders-relay", ("{python}", "-m", "services.orders.relay"), "orders-relay", ("rabbitmq", "postgres", "redis")),

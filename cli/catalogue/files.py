@@ -23,9 +23,8 @@ from msgspec import Meta
 from cli.catalogue.making import Made
 from cli.failures import CommandFailed
 from cli.line_files import bounded_lines, opened
-from services.contracts.orders import Instant
 from services.contracts.products import Description, Media, NewProduct, Tags
-from services.contracts.values import Line, Money, PerUserLimit, StockSize
+from services.contracts.values import Instant, Line, Money, PerUserLimit, StockSize
 
 # A description of the most characters there may be, each written as an escape, twice over: a file of another kind shows itself early.
 MAX_LINE_BYTES = 128 << 10

@@ -9,9 +9,9 @@ from textwrap import shorten
 import click
 import psycopg2
 
-from cli.addresses import MEDIA_MONGO, NOTIFICATIONS_MONGO, ORDERS_POSTGRES, PRODUCTS_POSTGRES, USERS_MONGO, Addresses
+from cli.addresses import ANALYTICS_POSTGRES, MEDIA_MONGO, NOTIFICATIONS_MONGO, ORDERS_POSTGRES, PRODUCTS_POSTGRES, USERS_MONGO, Addresses
 from cli.failures import CommandFailed
-from services import orders, products
+from services import analytics, orders, products
 from services.contracts.errors import Unavailable
 from services.kernel import migrations
 from services.kernel.metrics import Metrics
@@ -21,7 +21,10 @@ from services.notifications import layout as notifications_layout
 from services.products.media import gridfs
 from services.users import layout
 
-MIGRATIONS = {context: Path(str(module.__file__)).parent / "migrations" for context, module in (("orders", orders), ("products", products))}
+MIGRATIONS = {
+    context: Path(str(module.__file__)).parent / "migrations"
+    for context, module in (("orders", orders), ("products", products), ("analytics", analytics))
+}
 # A store that starts is ready within a moment; asking more often would only fill its log.
 ASK_EVERY_S = 0.5
 # MongoDB's client describes its whole world; the beginning says what is wrong.
@@ -39,7 +42,11 @@ def migrate(addresses: Addresses, wait_s: float) -> None:
       livedrops migrate --wait-s 60
     """
     # All addresses first: half a migration helps nobody.
-    urls = {"orders": addresses.require(ORDERS_POSTGRES), "products": addresses.require(PRODUCTS_POSTGRES)}
+    urls = {
+        "orders": addresses.require(ORDERS_POSTGRES),
+        "products": addresses.require(PRODUCTS_POSTGRES),
+        "analytics": addresses.require(ANALYTICS_POSTGRES),
+    }
     mongo_url, notifications_url = addresses.require(USERS_MONGO), addresses.require(NOTIFICATIONS_MONGO)
     # None where media are kept in S3.
     media_url = addresses.require(MEDIA_MONGO) if addresses.find("LIVEDROPS_MEDIA_STORE") != "s3" else None

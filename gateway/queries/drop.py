@@ -7,4 +7,4 @@ from gateway import drops, inputs
 
 def resolve_drop(_root: Any, info: GraphQLResolveInfo, id: str) -> dict[str, Any] | None:
     """A drop with its live stock; null where there is none. Error codes: INVALID_INPUT."""
-    return drops.find(info.context, inputs.drop_id(id))
+    return drops.visit(info.context, inputs.drop_id(id))

@@ -35,7 +35,7 @@ def _add_reading(rest: Blueprint, gateway: Gateway) -> None:
         """One drop with its live stock, and its version as ETag."""
         context = RequestContext(gateway, g.visit)
         context.charge(1)
-        drop = drops.find(context, inputs.drop_id(drop_id))
+        drop = drops.visit(context, inputs.drop_id(drop_id))
         if drop is None:
             raise NotFound("There is no such drop.")
         return _answer(drop)

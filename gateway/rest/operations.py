@@ -9,9 +9,10 @@ from msgspec import Meta
 
 from gateway.documents import DEFAULT_PAGE
 from gateway.rest import shapes
+from services.contracts.analytics import Grain
 from services.contracts.products import Currency, DropState, PageNumber
 from services.contracts.search import Amount, SearchKind, SearchSort, SearchText
-from services.contracts.values import Cursor, DropId, IdempotencyKey, Line, OrderId, PageSize, ProductId, UserId
+from services.contracts.values import Cursor, DropId, IdempotencyKey, Instant, Line, OrderId, PageSize, ProductId, UserId
 
 PATH_PARAMETERS: dict[str, Any] = {"order_id": OrderId, "user_id": UserId, "product_id": ProductId, "drop_id": DropId}
 HEADERS: dict[str, tuple[Any, str]] = {
@@ -193,6 +194,18 @@ OPERATIONS = (
     Operation(
         *("DELETE", "/drops/{drop_id}/reminder", "forget_reminder", "Not any more; again is no error.", shapes.Reminder),
         signed_in=True,
+    ),
+    Operation(
+        *("GET", "/analytics", "get_analytics", "Counts of a drop or a creator, or of all together, by minute or hour.", shapes.Analytics),
+        query={
+            "drop_id": Parameter(DropId),
+            **_CREATOR,
+            "grain": Parameter(Grain, default=Grain.MINUTE.value),
+            "since": Parameter(Instant),
+            "until": Parameter(Instant),
+        },
+        signed_in=True,
+        refusals=(404,),
     ),
     Operation("GET", "/openapi.json", "describe", "This document.", dict[str, Any]),
 )

@@ -9,13 +9,15 @@ import msgspec
 from msgspec import structs
 
 from services.contracts import notifications, products
+from services.contracts.analytics import Grain
 from services.contracts.notifications import Channel, NoticeId, NoticeIds, NoticeKind
-from services.contracts.orders import Instant, OrderStatus
+from services.contracts.orders import OrderStatus
 from services.contracts.products import DropState, PageNumber
 from services.contracts.search import SearchKind
 from services.contracts.values import (
     Cursor,
     DropId,
+    Instant,
     MediaId,
     Money,
     OrderId,
@@ -256,6 +258,41 @@ class NotificationPreferences(Shape):
 class Reminder(Shape):
     drop_id: DropId
     is_reminded: bool
+
+
+class AnalyticsCounts(Shape):
+    """How many in one stretch of time. revenue: minor units of the drop's currency, of drops only. soldOut to busy: orders that were refused."""
+
+    views: Units
+    orders: Units
+    units: Units
+    revenue: Units
+    cancelled_orders: Units
+    cancelled_units: Units
+    sold_out: Units
+    limit_reached: Units
+    insufficient_stock: Units
+    not_open: Units
+    busy: Units
+    follows: Units
+    unfollows: Units
+
+
+class AnalyticsPoint(Shape):
+    """at: when the minute, or the hour, began."""
+
+    at: Instant
+    counts: AnalyticsCounts
+
+
+class Analytics(Shape):
+    """Oldest first, from since to before until; stretches of which nothing is counted are left out."""
+
+    grain: Grain
+    since: Instant
+    until: Instant
+    points: list[AnalyticsPoint]
+    totals: AnalyticsCounts
 
 
 class Problem(msgspec.Struct, rename="camel"):

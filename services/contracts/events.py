@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from .orders import Instant, Order
+from .orders import Order
 from .products import Drop, Product
-from .values import DropId, Line, Units, UserId, Version
+from .values import DropId, Instant, Line, Units, UserId, Version
 
 EventId = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
 

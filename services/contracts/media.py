@@ -6,8 +6,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from .orders import Instant
-from .values import ContentType, FileName, FileSize, MediaId, Sha256, UserId
+from .values import ContentType, FileName, FileSize, Instant, MediaId, Sha256, UserId
 
 MediaIds = Annotated[list[MediaId], Meta(min_length=1, max_length=100)]
 

@@ -11,8 +11,7 @@ from typing import Annotated, Protocol
 import msgspec
 from msgspec import Meta
 
-from .orders import Instant
-from .values import Cursor, DropId, OrderId, PageSize, Units, UserId
+from .values import Cursor, DropId, Instant, OrderId, PageSize, Units, UserId
 
 NoticeId = Annotated[
     str,

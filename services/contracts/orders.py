@@ -1,16 +1,17 @@
 """Orders and stock: the payloads and the Protocol of the orders service."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Protocol
 
 import msgspec
 from msgspec import Meta
 
+from .tallies import Tallies
 from .values import (
     Cursor,
     DropId,
     IdempotencyKey,
+    Instant,
     Line,
     Money,
     OrderId,
@@ -24,7 +25,6 @@ from .values import (
     Version,
 )
 
-Instant = Annotated[datetime, Meta(tz=True, description="UTC, ISO 8601.")]
 # A batch is what queued up while the one before was under way; this bound keeps a transaction short.
 MAX_BATCH = 200
 # As many as a page of drops has.
@@ -207,3 +207,6 @@ class Orders(Protocol):
 
     def reconcile(self, *, after: DropId | None = None, first: PageSize = 100) -> Reconciliation:
         """Check one page of books against their orders and audit trail."""
+
+    def tally_sales(self, *, drop_id: DropId, until: Instant) -> Tallies:
+        """A drop's orders and cancellations before this time, counted; none for an unknown drop. For services and operators. Raises Forbidden."""

@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Meta
 
 from .media import MediaFile, MediaIds, NewUpload, Upload
-from .orders import DropIds, Instant, Terms
-from .values import Cursor, DropId, Line, MediaId, Money, PageSize, PerUserLimit, ProductId, Reason, StockSize, UserId, Version
+from .orders import DropIds, Terms
+from .values import Cursor, DropId, Instant, Line, MediaId, Money, PageSize, PerUserLimit, ProductId, Reason, StockSize, UserId, Version
 
 # Text of several lines: no control characters but line breaks and tabs. Empty where there is none.
 Description = Annotated[str, Meta(max_length=5000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$")]

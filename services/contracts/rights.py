@@ -81,6 +81,8 @@ USERS: dict[str, Rights] = {
             "notifications.remind",
             "notifications.forget_reminder",
             "notifications.are_reminded",
+            "analytics.get_series",
+            "analytics.report",
         )
     ),
     "products": Rights(serves="products", calls=("orders.set_terms",)),
@@ -149,9 +151,21 @@ USERS: dict[str, Rights] = {
             ("notifications.upkeep", ("user.deleted", "drop.changed")),
         )
     ),
+    "analytics-service": Rights(serves="analytics", calls=("orders.get_stock", "orders.tally_sales", "users.tally_follows")),
+    "analytics-events": Rights(
+        consumes=(
+            ("analytics.orders", ("order.confirmed", "order.cancelled")),
+            ("analytics.follows", ("follow.created", "follow.removed")),
+        ),
+    ),
     # Teams. `operations` is the one behind the livedrops command; `analytics` reads.
     "operations": Rights(
-        calls=("orders.*", "products.*", "users.*", "search.*", "notifications.*"), watches=True, tends_dead_letters=True, stock_client=True
+        calls=("orders.*", "products.*", "users.*", "search.*", "notifications.*", "analytics.*"),
+        watches=True,
+        tends_dead_letters=True,
+        stock_client=True,
     ),
-    "analytics": Rights(calls=("orders.get_stock", "users.get_user", "users.get_profiles"), watches=True, stock_client=True),
+    "analytics": Rights(
+        calls=("orders.get_stock", "users.get_user", "users.get_profiles", "analytics.get_series"), watches=True, stock_client=True
+    ),
 }

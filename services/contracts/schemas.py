@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from services.contracts.analytics import Analytics
 from services.contracts.errors import BY_CODE
 from services.contracts.events import PAYLOADS, Event
 from services.contracts.notifications import Notifications
@@ -29,6 +30,7 @@ SERVICES: dict[str, type] = {
     "search": Search,
     "users": Users,
     "notifications": Notifications,
+    "analytics": Analytics,
 }
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -6,9 +6,8 @@ from typing import Annotated, Protocol
 import msgspec
 from msgspec import Meta
 
-from .orders import Instant
 from .products import Currency, DropState, Tag
-from .values import Cursor, MediaId, Money, PageSize, Units, UserId
+from .values import Cursor, Instant, MediaId, Money, PageSize, Units, UserId
 
 # One line, empty for browsing. Longer than this is no question.
 SearchText = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]

@@ -6,8 +6,8 @@ from typing import Annotated, Protocol
 import msgspec
 from msgspec import Meta
 
-from .orders import Instant
-from .values import Cursor, Email, Line, PageSize, Password, Units, UserId, Version
+from .tallies import Tallies
+from .values import Cursor, Email, Instant, Line, PageSize, Password, Units, UserId, Version
 
 RefreshToken = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_\-.]+$")]
 # Text of several lines: no control characters but line breaks. Empty where there is none.
@@ -224,6 +224,9 @@ class Users(Protocol):
         self, *, creator_id: UserId, name: Line, first: PageSize = 20, after: Cursor | None = None, profiles: bool = False
     ) -> FollowPage:
         """Followers whose display name begins so, without regard to case and accents, by name. Raises InvalidInput as list_followers."""
+
+    def tally_follows(self, *, creator_id: UserId, until: Instant) -> Tallies:
+        """Those who follow a creator now, by when they began, before this time. For services and operators. Raises Forbidden."""
 
     def start_job(self, *, kind: JobKind) -> Job:
         """Ask the change-stream reader for this work; one that is under way is answered as it is. For operators. Raises Forbidden."""

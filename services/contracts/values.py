@@ -1,5 +1,6 @@
 """The small values that payloads are made of, with their bounds."""
 
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -18,6 +19,7 @@ OrderId = Annotated[
         description="An order: a time-ordered UUID, then the UUID of its drop, both in hex. Sorts by time.",
     ),
 ]
+Instant = Annotated[datetime, Meta(tz=True, description="UTC, ISO 8601.")]
 # 128 characters fit a UUID, a ULID or a hash with a prefix; printable ASCII keeps keys out of trouble in headers and logs.
 IdempotencyKey = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
 # A single order of more units than this is a mistake or an attack, not a fan.

@@ -28,6 +28,8 @@ KNOWN = (
     "capture.before_commit",
     "capture.after_commit",
     "reindex.before_move_on",
+    "analytics.before_commit",
+    "analytics.after_commit",
     "notifications.before_commit",
     "notifications.after_commit",
 )

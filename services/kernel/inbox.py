@@ -1,6 +1,6 @@
 """Dedupe of events: each event takes effect once for each consumer, in the transaction of its effect."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from services.contracts.events import Event
 from services.kernel.postgres import Session
@@ -22,12 +22,17 @@ create index if not exists processed_events_age on processed_events using brin (
 def unseen(session: Session, consumer: str, events: Sequence[Event]) -> list[Event]:
     """Those of the events that this consumer has not processed, now marked as processed. Within its transaction."""
     first = {event.id: event for event in reversed(events)}
+    new = unseen_ids(session, consumer, first)
+    return [event for event in first.values() if event.id in new]
+
+
+def unseen_ids(session: Session, consumer: str, ids: Iterable[str]) -> set[str]:
+    """The same of ids."""
     rows = session.rows(
         "insert into processed_events (consumer, event_id) select %s, unnest(%s::uuid[]) on conflict do nothing returning event_id::text",
-        (consumer, sorted(first)),
+        (consumer, sorted(ids)),
     )
-    new = {row[0] for row in rows}
-    return [event for event in first.values() if event.id in new]
+    return {row[0] for row in rows}
 
 
 def forget_old(session: Session, limit: int = 10_000) -> int:

@@ -1,5 +1,7 @@
 """The RPC entrypoints of orders."""
 
+from datetime import datetime
+
 from services.contracts.orders import (
     ChangeStock,
     OpenStock,
@@ -12,6 +14,7 @@ from services.contracts.orders import (
     Stock,
     Terms,
 )
+from services.contracts.tallies import Tallies
 from services.kernel.current_call import CurrentCall
 from services.kernel.rpc_server import rpc
 from services.orders import usecases
@@ -70,6 +73,10 @@ class OrdersService:
     @rpc
     def close_stock(self, *, drop_id: str, reason: str) -> Stock:
         return usecases.close_stock(self.sales, drop_id, reason, self.call)
+
+    @rpc
+    def tally_sales(self, *, drop_id: str, until: datetime) -> Tallies:
+        return usecases.tally_sales(self.sales, drop_id, until, self.call)
 
     @rpc
     def reconcile(self, *, after: str | None, first: int) -> Reconciliation:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
@@ -22,6 +22,7 @@ from services.contracts.orders import (
     Terms,
 )
 from services.contracts.products import Products, terms_of
+from services.contracts.tallies import Tallies
 from services.kernel import calls, failpoints
 from services.kernel.batching import Batcher
 from services.kernel.calls import Call
@@ -30,6 +31,7 @@ from services.orders import announcements, domain
 from services.orders.domain import Book, Settlement
 from services.orders.reconciling import balances
 from services.orders.store import Books, OpenBook, order_id_of
+from services.orders.tallying import Tallying
 from services.orders.views import OrderViews
 
 # Up to this many orders, the filter of accepted keys is made on the spot (some 5 us a key); a larger one is the relay's work.
@@ -49,11 +51,12 @@ LONGEST_WINDOW = timedelta(days=366 * 5)
 class Sales:
     """What the use cases work with. One for a process."""
 
-    def __init__(self, books: Books, shown: ShownStock, views: OrderViews, products: Products | None = None) -> None:
+    def __init__(self, books: Books, shown: ShownStock, views: OrderViews, tallying: Tallying, products: Products | None = None) -> None:
         """products: to ask for a drop whose announcement has not come yet."""
         self.books = books
         self.shown = shown
         self.views = views
+        self.tallying = tallying
         self.products = products
         self.lanes: Batcher[str, Sequence[PlaceOrder], list[Placement]] = Batcher(
             partial(_settle, self), largest=LARGEST_TRANSACTION // MAX_BATCH, flights=1, capacity=CAPACITY
@@ -169,6 +172,11 @@ def _announce_return(sales: Sales, before: Book, after: Book, book: OpenBook) ->
 def list_orders(sales: Sales, user_id: str, first: int, after: str | None, call: Call) -> OrderPage:
     call.require_person(user_id)
     return sales.views.page(user_id, first, after)
+
+
+def tally_sales(sales: Sales, drop_id: str, until: datetime, call: Call) -> Tallies:
+    call.require_operator()
+    return sales.tallying.tally(drop_id, until)
 
 
 def get_stock(sales: Sales, drop_id: str, call: Call) -> Stock:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from msgspec import structs
 
 from services.contracts.errors import InvalidInput
+from services.contracts.tallies import HOURS_KEPT, MINUTES_KEPT, Tallies
 from services.contracts.users import Followed, FollowedPage, FollowPage, Followship, FollowState, Job, JobKind
 from services.kernel import ids
 from services.kernel.calls import Call
@@ -91,6 +92,12 @@ def list_followed(graph: Graph, user_id: str, first: int, after: str | None, cal
         [Followed(creator_id, followed_at) for followed_at, creator_id in shown],
         _cursor(graph, name, shown[-1]) if len(places) > first else None,
     )
+
+
+def tally_follows(graph: Graph, creator_id: str, until: datetime, call: Call) -> Tallies:
+    call.require_operator()
+    hours = graph.lists.tally(creator_id, "hour", until - HOURS_KEPT, until)
+    return Tallies(hours, graph.lists.tally(creator_id, "minute", until - MINUTES_KEPT, until))
 
 
 def list_mutual(graph: Graph, user_id: str, first: int, after: str | None) -> FollowPage:

@@ -13,6 +13,8 @@ from bson import Int64
 from pymongo import DeleteOne, InsertOne, ReadPreference, UpdateOne
 from pymongo.client_session import ClientSession
 
+from services.contracts.tallies import Counts as Counted
+from services.contracts.tallies import Tally
 from services.kernel.mongo import Document, Mongo
 from services.users.derivation import Derivation, Pair, edge_id
 from services.users.follows import Place, behind
@@ -55,6 +57,14 @@ class Lists:
                 wanted, {"user_id": 1, "followed_at": 1, "name": 1}, comment="followers.named_on" if after else "followers.named"
             )
             return [((one["name"], one["user_id"]), one["followed_at"]) for one in found.sort([("name", 1), ("user_id", 1)]).limit(size)]
+
+    def tally(self, creator_id: str, unit: str, since: datetime, until: datetime) -> list[Tally]:
+        """Who follows a creator, counted by when they began: by "hour" or "minute"."""
+        wanted: Document = {"creator_id": creator_id, "followed_at": {"$gte": since, "$lt": until}}
+        group: Document = {"_id": {"$dateTrunc": {"date": "$followed_at", "unit": unit}}, "count": {"$sum": 1}}
+        stages: list[Document] = [{"$match": wanted}, {"$group": group}, {"$sort": {"_id": 1}}]
+        with self._mongo.errors():
+            return [Tally(one["_id"], Counted(follows=one["count"])) for one in self._reads.aggregate(stages, comment="followers.tally")]
 
     def counts(self, user_ids: Sequence[str]) -> dict[str, Counts]:
         """For each of them; nobody has none."""

@@ -40,6 +40,7 @@ QUERIES: dict[str, Query] = {
     "followers.page_on": Query("followers", ("$or", "creator_id", "followed_at"), _CREATOR),
     "followers.named": Query("followers", ("creator_id", "name"), _CREATOR),
     "followers.named_on": Query("followers", ("$or", "creator_id", "name"), _CREATOR),
+    "followers.tally": Query("followers", ("creator_id", "followed_at"), _CREATOR),
     "counts.get_many": Query("counts", ("_id",), _KEYS),
     # The change-stream reader: derives.
     "followers.listed": Query("followers", ("_id", "creator_id"), _KEYS),

@@ -1,5 +1,8 @@
 """The RPC entrypoints of users."""
 
+from datetime import datetime
+
+from services.contracts.tallies import Tallies
 from services.contracts.users import (
     FollowedPage,
     FollowPage,
@@ -113,6 +116,10 @@ class UsersService:
     def find_followers(self, *, creator_id: str, name: str, first: int, after: str | None, profiles: bool) -> FollowPage:
         page = graph_usecases.find_followers(self.graph, creator_id, name, first, after)
         return graph_usecases.with_profiles(self.graph, page) if profiles else page
+
+    @rpc
+    def tally_follows(self, *, creator_id: str, until: datetime) -> Tallies:
+        return graph_usecases.tally_follows(self.graph, creator_id, until, self.call)
 
     @rpc
     def start_job(self, *, kind: JobKind) -> Job:

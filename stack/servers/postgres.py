@@ -17,7 +17,7 @@ from stack.servers import Site
 from stack.servers.home import Home
 
 # One for each context that owns a store in PostgreSQL.
-DATABASES = ("orders", "products")
+DATABASES = ("orders", "products", "analytics")
 ROLE = "livedrops"
 _ADMIN = "postgres"
 _PROBE_TIMEOUT_S = 1

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from services.analytics.service import AnalyticsService
 from services.contracts import schemas
 from services.contracts.compatibility import breaking_changes
 from services.contracts.signatures import signatures
@@ -17,7 +18,7 @@ from services.search.service import SearchService
 from services.users.service import UsersService
 
 DOCUMENTS = schemas.documents()
-IMPLEMENTATIONS = (OrdersService, ProductsService, NotificationsService, SearchService, UsersService)
+IMPLEMENTATIONS = (AnalyticsService, OrdersService, ProductsService, NotificationsService, SearchService, UsersService)
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -129,6 +129,18 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "notifications.get_live_interests": {"user_id": ID},
     "notifications.list_broadcasts": {"after": 2**52, "first": 5},
     "notifications.last_numbers": {"user_ids": [ID]},
+    "orders.tally_sales": {"drop_id": ID, "until": "2026-01-01T00:00:00Z"},
+    "users.tally_follows": {"creator_id": ID, "until": "2026-01-01T00:00:00Z"},
+    "analytics.get_series": {
+        "subject": {"kind": "CREATOR", "id": ID},
+        **{"grain": "HOUR", "since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"},
+    },
+    # Of two wrong fields no value mends both.
+    "analytics.report": {
+        "report_id": "x",
+        "seen": [{"drop_id": "x", "at": "2026-01-01T00:00:00Z", "counts": {"views": 1}, "creator_id": ID}],
+    },
+    "analytics.rebuild": {"subject": {"kind": "DROP", "id": ID}},
     "users.start_job": {"kind": "NO_SUCH_KIND"},
     "users.get_job": {"kind": "RECOUNT"},
 }

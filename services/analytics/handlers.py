@@ -1,0 +1,37 @@
+"""The event entrypoints of analytics: what is counted, and tidying. A unit of its own, which takes what a sale leaves over."""
+
+from contextlib import suppress
+
+from nameko.timer import timer
+
+from services.analytics import usecases
+from services.analytics.providers import StoreProvider
+from services.analytics.settings import AnalyticsSettings
+from services.analytics.store import Store
+from services.contracts.errors import Unavailable
+from services.contracts.events import Event
+from services.kernel.event_entrypoint import event_handler
+
+# Old rows are few at a time when they are deleted often.
+TIDY_EVERY_S = 300
+
+
+class AnalyticsEvents:
+    name = "analytics-events"
+    settings_class = AnalyticsSettings
+
+    store: Store = StoreProvider()
+
+    # Whoever is behind takes more at once: a transaction for hundreds of orders costs hardly more than one for ten.
+    @event_handler("analytics.orders", batch=100)
+    def count_orders(self, events: list[Event]) -> None:
+        usecases.count(self.store, events)
+
+    @event_handler("analytics.follows", batch=200)
+    def count_follows(self, events: list[Event]) -> None:
+        usecases.count(self.store, events)
+
+    @timer(interval=TIDY_EVERY_S)  # type: ignore[untyped-decorator]
+    def tidy(self) -> None:
+        with suppress(Unavailable):  # at the next look
+            usecases.tidy(self.store)
