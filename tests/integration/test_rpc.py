@@ -78,6 +78,7 @@ def test_a_stock_nameko_client_can_call_every_rpc(stack: Stack, elasticsearch_ur
         _orders_calls(drop.drop_id, wish, order_id)
         | product_calls
         | _search_calls()
+        | _analytics_calls(drop.drop_id)
         | _notifications_calls(user_id, product_calls["products.get_drop"]["drop_id"])
         | endings
         | _users_calls(person, user_id, other_id, token)
@@ -107,6 +108,7 @@ def _orders_calls(drop_id: str, wish: dict[str, Any], order_id: str) -> Calls:
         "orders.change_stock": {"change": {"drop_id": drop_id, "reason": "more", "total": 20}},
         "orders.close_stock": {"drop_id": drop_id, "reason": "done"},
         "orders.reconcile": {},
+        "orders.tally_sales": {"drop_id": drop_id, "until": "2030-01-01T00:00:00Z"},
     }
 
 
@@ -136,6 +138,16 @@ def _products_calls(creator_id: str) -> Calls:
             "upload": {"filename": "hat.png", "content_type": "image/png", "size": 1},
         },
         "products.get_media": {"media_ids": [media_id]},
+    }
+
+
+def _analytics_calls(drop_id: str) -> Calls:
+    subject = {"kind": "DROP", "id": drop_id}
+    seen = {"drop_id": drop_id, "at": "2026-01-01T00:00:00Z", "counts": {"views": 1}}
+    return {
+        "analytics.get_series": {"subject": subject, "grain": "HOUR", "since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"},
+        "analytics.report": {"report_id": str(uuid.uuid4()), "seen": [seen]},
+        "analytics.rebuild": {"subject": subject},
     }
 
 
@@ -183,6 +195,7 @@ def _users_calls(person: dict[str, Any], user_id: str, other_id: str, token: str
         "users.list_followed": {"user_id": user_id},
         "users.list_mutual": {"user_id": user_id},
         "users.find_followers": {"creator_id": other_id, "name": "A"},
+        "users.tally_follows": {"creator_id": other_id, "until": "2030-01-01T00:00:00Z"},
         "users.unfollow": pair,
         "users.start_job": {"kind": "RECOUNT"},
         "users.get_job": {"kind": "RECOUNT"},

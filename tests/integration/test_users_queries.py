@@ -153,6 +153,7 @@ def ask_follows(deriver: Deriver, ann: str, bob: str) -> None:
     lists.named(bob, "a", 5, None)
     lists.named(bob, "a", 5, ("a", ann))
     lists.counts([ann, bob])
+    lists.tally(bob, "hour", NOW - timedelta(days=1), NOW)
     follows.unfollow(ann, bob)
     follows.end([(ann, bob)])
     deriver.apply([Change(ann, bob, False, state.followed_at, 2)], people, lambda session: None)
