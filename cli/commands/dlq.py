@@ -1,18 +1,23 @@
 """`livedrops dlq`: events that no handler could take, and what to do with them."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import click
+import msgspec
+import pika
 
+from cli import queues
 from cli.addresses import BROKER, Addresses
 from cli.broker import connected
-from cli.dead_letters import DeadLetter, Replay, consumer_of, depth, open_letters, replay
+from cli.dead_letters import DeadLetter, Replay, consumer_of, open_letters, replay
 from cli.failures import CommandFailed
 from cli.tables import table
-from services.kernel.topology import DELAY_STEPS_S, consumers, dead_queue, delay_exchange, event_queue
+from services.kernel.topology import consumers
 
 # Often enough to see that it goes on, seldom enough not to fill a log.
 TELL_EVERY = 500
+LOOK_EVERY_S = 3.0
 
 
 def _consumer(_ctx: click.Context, _parameter: click.Parameter, queue: str) -> str:
@@ -34,20 +39,46 @@ def dlq() -> None:
 
 
 @dlq.command("list")
+@click.option("--watch", is_flag=True, help="Show it again every few seconds, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a look instead of tables.")
 @click.pass_obj
-def list_queues(addresses: Addresses) -> None:
-    """Show how many messages wait in every dead-letter, event and delay queue.
+def list_queues(addresses: Addresses, watch: bool, as_json: bool) -> None:
+    """Show every consumer's queue: how many messages wait, how old the oldest is, how many are tried again, how many are dead.
 
     \b
-    Example:
+    Examples:
       livedrops dlq list
+      livedrops dlq list --watch
     """
-    with connected(addresses.require(BROKER)) as connection:
-        of_consumers = [(name, depth(connection, dead_queue(name)), depth(connection, event_queue(name))) for name in consumers()]
-        delays = [(f"{seconds} s", depth(connection, delay_exchange(seconds))) for seconds in DELAY_STEPS_S]
-    click.echo("\n".join(table(("CONSUMER", "DEAD", "WAITING"), of_consumers)))
+    with connected(addresses.require(BROKER)) as connection, suppress(KeyboardInterrupt):
+        while True:
+            _show_queues(connection, as_json)
+            if not watch:
+                return
+            connection.sleep(LOOK_EVERY_S)
+            click.echo()
+
+
+def _show_queues(connection: pika.BlockingConnection, as_json: bool) -> None:
+    found, waiting = queues.states(connection), queues.delays(connection)
+    if as_json:
+        click.echo(msgspec.json.encode({"consumers": found, "delays": waiting}))
+        return
+    header = ("CONSUMER", "WAITING", "OLDEST", "RETRYING", "DEAD", "OLDEST DEAD")
+    rows = [(one.consumer, one.waiting, _age(one.oldest_s), one.retrying, one.dead, _age(one.oldest_dead_s)) for one in found]
+    click.echo("\n".join(table(header, rows)))
     click.echo()
-    click.echo("\n".join(table(("TRIED AGAIN AFTER", "WAITING"), delays)))
+    click.echo("\n".join(table(("TRIED AGAIN AFTER", "WAITING"), [(f"{seconds} s", count) for seconds, count in waiting.items()])))
+
+
+def _age(seconds: int | None) -> str:
+    """As people say it; empty where there is nothing."""
+    if seconds is None:
+        return ""
+    for length, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {name}"
+    return f"{seconds} s"
 
 
 @dlq.command()

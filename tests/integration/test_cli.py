@@ -41,6 +41,8 @@ def test_every_command_has_help(livedrops: Callable[..., Any]) -> None:
         "migrate",
         "rpc",
         "events tail",
+        "analytics show",
+        "analytics rebuild",
         "dlq list",
         "dlq show",
         "dlq replay",
@@ -107,6 +109,42 @@ def test_a_dead_letter_is_listed_shown_and_replayed(livedrops: Callable[..., Any
     assert replayed.returncode == 0
     # It is still nonsense, and dies again: nothing of it was lost.
     eventually(lambda: event_id in livedrops("dlq", "show", "orders.views", "--count", "1000").stdout)
+
+
+def test_queues_show_what_waits_how_old_it_is_and_what_is_tried_again(
+    livedrops: Callable[..., Any], stack: Stack, orders: Orders, open_drop: Callable[..., Stock]
+) -> None:
+    def state() -> dict[str, Any]:
+        told = json.loads(livedrops("dlq", "list", "--json").stdout)
+        return next(dict(one) for one in told["consumers"] if one["consumer"] == "orders.views")
+
+    stack.stop("orders-views")
+    try:
+        orders.place_order(request=PlaceOrder(open_drop().drop_id, str(uuid.uuid4()), 1, "k"))
+        waiting = eventually(lambda: (found := state())["waiting"] and found)
+        assert 0 <= waiting["oldest_s"] < 60
+        connection = pika.BlockingConnection(pika.URLParameters(stack.environment("orders-views")["LIVEDROPS_BROKER_URL"]))
+        connection.channel().basic_publish(topology.delay_exchange(30), topology.event_queue("orders.views"), b"{}")
+        eventually(lambda: state()["retrying"] == waiting["retrying"] + 1)
+        connection.close()
+        # Looking took nothing away.
+        assert state()["waiting"] == waiting["waiting"]
+        assert "OLDEST" in livedrops("dlq", "list").stdout
+    finally:
+        stack.start("orders-views")
+        stack.wait_ready("orders-views")
+    eventually(lambda: state()["waiting"] == 0)
+
+
+def test_analytics_are_shown_and_counted_anew(livedrops: Callable[..., Any], orders: Orders, open_drop: Callable[..., Stock]) -> None:
+    drop = open_drop()
+    assert "Nothing was counted" in livedrops("analytics", "show", "--drop", drop.drop_id).stdout
+    orders.place_order(request=PlaceOrder(drop.drop_id, str(uuid.uuid4()), 3, "k"))
+    eventually(lambda: json.loads(livedrops("analytics", "show", "--drop", drop.drop_id, "--json").stdout)["totals"].get("units") == 3)
+    assert "UNITS" in livedrops("analytics", "show", "--creator", drop.creator_id, "--grain", "hour", "--last", "2").stdout
+    assert livedrops("analytics", "rebuild", "--drop", drop.drop_id).stdout.startswith("counted 1, repaired ")
+    assert livedrops("analytics", "rebuild").returncode == 2
+    assert livedrops("analytics", "rebuild", "--drop", str(uuid.uuid4())).returncode == 1
 
 
 def test_reconcile_finds_a_falsified_book_and_says_so_with_its_exit_code(
