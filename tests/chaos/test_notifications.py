@@ -4,6 +4,7 @@ import random
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -82,21 +83,26 @@ def tell_and_die(place: str, events: list[Event], deaths: Failpoints, relay: Eve
 def listen(stack: Stack) -> Iterator[Callable[[list[str]], Callable[[], list[bytes]]]]:
     """Subscribes to channels; the answer tells what was heard on them since."""
     client = redis.Redis.from_url(stack.environment("orders")["LIVEDROPS_REDIS_URL"])
-    subscription = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
-    found: list[bytes] = []
-
-    def heard() -> list[bytes]:
-        while (message := subscription.get_message(timeout=0.05)) is not None:
-            found.append(message["data"])
-        return found
+    subscriptions: list[Any] = []
 
     def subscribe(channels: list[str]) -> Callable[[], list[bytes]]:
+        subscription = client.pubsub()  # type: ignore[no-untyped-call]
         subscription.subscribe(*channels)
-        eventually(lambda: all(count for _, count in client.pubsub_numsub(*channels)))
+        subscriptions.append(subscription)
+        for _ in channels:
+            assert subscription.get_message(timeout=5)["type"] == "subscribe"
+        found: list[bytes] = []
+
+        def heard() -> list[bytes]:
+            while (message := subscription.get_message(timeout=0.05)) is not None:
+                found.append(message["data"])
+            return found
+
         return heard
 
     yield subscribe
-    subscription.close()
+    for subscription in subscriptions:
+        subscription.close()
     client.close()
 
 
