@@ -25,7 +25,7 @@ from graphql import (
     validate,
 )
 
-from gateway.settings import GatewaySettings
+from gateway.settings import DoorSettings
 
 # Documents kept; a client has some dozens, all of them have the same.
 REMEMBERED = 1_000
@@ -77,7 +77,7 @@ class Prepared:
 
 
 class Documents:
-    def __init__(self, schema: GraphQLSchema, settings: GatewaySettings) -> None:
+    def __init__(self, schema: GraphQLSchema, settings: DoorSettings) -> None:
         self._schema = schema
         self._settings = settings
         self._rules = [*specified_rules] if settings.introspection else [*specified_rules, NoSchemaIntrospectionCustomRule]
@@ -103,7 +103,7 @@ def _coded(error: GraphQLError) -> GraphQLError:
 class _Scale:
     """Weighs one document. Raises GraphQLError where a bound is passed."""
 
-    def __init__(self, document: DocumentNode, settings: GatewaySettings) -> None:
+    def __init__(self, document: DocumentNode, settings: DoorSettings) -> None:
         self._settings = settings
         self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
         self._aliases = 0
