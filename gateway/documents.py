@@ -58,6 +58,8 @@ FIELD_POINTS = {
     # Whom the person follows, and the broadcasts of all of them.
     **{"notifications": 3, "unreadCount": 3, "markNotificationsRead": 3, "markAllNotificationsRead": 3},
     **{"notificationPreferences": 1, "updateNotificationPreferences": 2, "remindMe": 3, "forgetReminder": 2, "isReminded": 1},
+    # It opens a stream, which asks for what a page of the inbox asks for.
+    "createLiveTicket": 3,
     # Without fields, but a look-up each; mutual ones are looked up in two lists.
     **{"isFollowing": 1, "mutualFollows": 5},
 }

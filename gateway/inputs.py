@@ -147,8 +147,14 @@ def metadata(entries: Sequence[Mapping[str, str]] | None) -> dict[str, str] | No
     return found
 
 
-def drop_id(value: object) -> str:
-    return _checked(value, DropId, "id")
+def refuse_unknown(sent: set[str], allowed: set[str]) -> None:
+    """Raises InvalidInput for a field that there is not."""
+    if unknown := sorted(sent - allowed):
+        raise InvalidInput(f"Unknown field {unknown[0]!r}.", field=unknown[0])
+
+
+def drop_id(value: object, field: str = "id") -> str:
+    return _checked(value, DropId, field)
 
 
 def product_id(value: object, field: str = "id") -> str:

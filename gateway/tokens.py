@@ -36,19 +36,20 @@ class Tokens(TokenReader):
         }
         return jwt.encode(claims, self._key, algorithm=ALGORITHM)
 
-    def issue_ticket(self, signed_in: SignIn) -> str:
-        """For one who opens a live stream from where no header can be sent. Lives a minute, and no longer than what it stands for."""
+    def issue_ticket(self, signed_in: SignIn) -> tuple[str, int]:
+        """For one who opens a live stream from where no header can be sent, and the seconds it lives: no longer than what it stands for."""
         now = int(time.time())
+        life_s = min(TICKET_LIFE_S, max(0, int(signed_in.until) - now))
         claims = {
             "iss": self._issuer,
             "aud": LIVE_AUDIENCE,
             "sub": signed_in.viewer.id,
             "iat": now,
-            "exp": min(now + TICKET_LIFE_S, int(signed_in.until)),
+            "exp": now + life_s,
             UNTIL: signed_in.until,
             "jti": uuid.uuid4().hex,
         }
-        return jwt.encode(claims, self._key, algorithm=ALGORITHM)
+        return jwt.encode(claims, self._key, algorithm=ALGORITHM), life_s
 
     def key_set(self) -> dict[str, Any]:
         """The public key as a JWK set (RFC 7517), for whoever else wants to check tokens."""

@@ -194,5 +194,9 @@ OPERATIONS = (
         *("DELETE", "/drops/{drop_id}/reminder", "forget_reminder", "Not any more; again is no error.", shapes.Reminder),
         signed_in=True,
     ),
+    Operation(
+        *("POST", "/live/ticket", "create_live_ticket", "Opens GET /live from where no header can be sent.", shapes.LiveTicket),
+        signed_in=True,
+    ),
     Operation("GET", "/openapi.json", "describe", "This document.", dict[str, Any]),
 )
