@@ -56,15 +56,16 @@ def make_app(gateway: Gateway) -> Flask:
 def _begin(gateway: Gateway) -> Response | None:
     """Who asks, from where, under which correlation id."""
     environ = request.environ
-    viewer, refused = None, None
+    signed_in, refused = None, None
     try:
-        viewer = gateway.tokens.viewer(environ.get("HTTP_AUTHORIZATION"))
+        signed_in = gateway.tokens.sign_in(environ.get("HTTP_AUTHORIZATION"))
     except Unauthenticated as error:
         refused = error
+    viewer, until = signed_in or (None, 0.0)
     # Orders have a deadline of their own.
     call = calls.begin(READ_TIMEOUT_S, correlation_id_of(environ), viewer=viewer)
     address = visits.address(environ, gateway.settings)
-    g.visit = Visit(time.perf_counter(), address, viewer, call.correlation_id, calls.set_current(call))
+    g.visit = Visit(time.perf_counter(), address, viewer, call.correlation_id, calls.set_current(call), until)
     return _refused(refused) if refused else None
 
 

@@ -25,6 +25,7 @@ from services.kernel.drop_cards import DropCards
 from services.kernel.process import Process
 from services.kernel.rpc_client import RpcClient
 from services.kernel.shown_stock import ShownStock
+from services.kernel.tokens import SignIn
 
 
 class Gateway:
@@ -72,6 +73,8 @@ class Visit:
     viewer: Viewer | None
     correlation_id: str
     end_call: Callable[[], None]
+    # When the viewer's access token runs out, in seconds since 1970.
+    until: float = 0.0
 
 
 class RequestContext:
@@ -101,3 +104,7 @@ class RequestContext:
         if self.viewer is None:
             raise Unauthenticated()
         return self.viewer
+
+    def require_sign_in(self) -> SignIn:
+        """The same, and until when. Raises Unauthenticated."""
+        return SignIn(self.require_viewer(), self.visit.until)

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 from gateway import inputs, presenters
 from gateway.context import RequestContext
 from services.contracts.errors import Unavailable
-from services.contracts.orders import Stock, StockState
 from services.contracts.products import Drop, DropChange, DropState, NewDrop
 from services.kernel import ids
 from services.kernel.shown_stock import as_of_now
@@ -38,7 +37,7 @@ def find(context: RequestContext, drop_id: str) -> dict[str, Any] | None:
             raise
         card = None  # what is left and what it costs is for orders to say; the rest can wait until products is back
     if stock is None and card is not None:
-        stock = _untouched(card)
+        stock = as_of_now(presenters.untouched(card))
     return presenters.drop(stock, card) if stock else None
 
 
@@ -65,7 +64,7 @@ def page_of(context: RequestContext, wanted: Wanted, asked: inputs.Page) -> Show
     shown = []
     for drop in page.drops:
         loaders.drops.remember(drop.id, drop)
-        shown.append(presenters.drop(loaders.stocks.load(drop.id) or _untouched(drop), drop))
+        shown.append(presenters.drop(loaders.stocks.load(drop.id) or as_of_now(presenters.untouched(drop)), drop))
     return ShownPage(shown, page.next)
 
 
@@ -107,24 +106,4 @@ def _changed(context: RequestContext, drop: Drop) -> dict[str, Any]:
     context.gateway.cards.forget([drop.id])
     context.loaders.drops.remember(drop.id, drop)
     context.loaders.stocks.forget(drop.id)
-    return presenters.drop(context.loaders.stocks.load(drop.id) or _untouched(drop), drop)
-
-
-def _untouched(drop: Drop) -> Stock:
-    """The stock of a drop that was announced a moment ago, which orders will hear of: nobody can have bought any of it."""
-    stock = Stock(
-        drop_id=drop.id,
-        creator_id=drop.creator_id,
-        name=drop.name,
-        starts_at=drop.starts_at,
-        ends_at=drop.ends_at,
-        total=drop.stock,
-        available=drop.stock,
-        held=0,
-        sold=0,
-        unit_price=drop.unit_price,
-        per_user_limit=drop.per_user_limit,
-        version=0,
-        state=StockState.SCHEDULED,
-    )
-    return as_of_now(stock)
+    return presenters.drop(context.loaders.stocks.load(drop.id) or as_of_now(presenters.untouched(drop)), drop)

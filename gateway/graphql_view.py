@@ -173,6 +173,8 @@ def _check_operation(document: DocumentNode, name: str | None, allowed: set[Oper
     operation = get_operation_ast(document, name)
     if operation is None:
         raise HTTPException(400, "Name one operation of the document in operationName.")
+    if operation.operation is OperationType.SUBSCRIPTION:
+        raise HTTPException(400, "Subscribe at /graphql/stream.")
     if operation.operation not in allowed:
         raise HTTPException(405, "A mutation must come by POST.")
 

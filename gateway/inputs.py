@@ -150,6 +150,12 @@ def metadata(entries: Sequence[Mapping[str, str]] | None) -> dict[str, str] | No
     return found
 
 
+def refuse_unknown(sent: set[str], allowed: set[str]) -> None:
+    """Raises InvalidInput for a field that there is not."""
+    if unknown := sorted(sent - allowed):
+        raise InvalidInput(f"Unknown field {unknown[0]!r}.", field=unknown[0])
+
+
 def drop_id(value: object, field: str = "id") -> str:
     return _checked(value, DropId, field)
 

@@ -9,8 +9,8 @@ from typing import Any
 from gateway.inputs import client_name
 from services.contracts.analytics import Series
 from services.contracts.media import MediaFile
-from services.contracts.notifications import Notification, Preferences
-from services.contracts.orders import Order, Stock
+from services.contracts.notifications import Notice, Notification, Preferences
+from services.contracts.orders import Order, Stock, StockState
 from services.contracts.products import Drop, DropState, Product
 from services.contracts.search import Facet, SearchHit, Suggestion
 from services.contracts.tallies import Counts
@@ -105,6 +105,29 @@ def media_file(value: MediaFile) -> dict[str, Any]:
     }
 
 
+def stock(value: Stock) -> dict[str, Any]:
+    return {"total": value.total, "available": value.available, "held": value.held, "sold": value.sold, "version": value.version}
+
+
+def untouched(card: Drop) -> Stock:
+    """The stock of a drop that was announced a moment ago, which orders will hear of: nobody can have bought any of it."""
+    return Stock(
+        drop_id=card.id,
+        creator_id=card.creator_id,
+        name=card.name,
+        starts_at=card.starts_at,
+        ends_at=card.ends_at,
+        total=card.stock,
+        available=card.stock,
+        held=0,
+        sold=0,
+        unit_price=card.unit_price,
+        per_user_limit=card.per_user_limit,
+        version=0,
+        state=StockState.SCHEDULED,
+    )
+
+
 def drop(value: Stock, card: Drop | None) -> dict[str, Any]:
     """A drop by its stock, which is what it is sold by, with what only products knows. card: None for one that an operator opened."""
     cancelled = card is not None and card.cancelled_at is not None
@@ -117,7 +140,7 @@ def drop(value: Stock, card: Drop | None) -> dict[str, Any]:
         "unitPrice": money(value.unit_price),
         "perUserLimit": value.per_user_limit,
         "state": DropState.CANCELLED.value if cancelled else value.state.value,
-        "stock": {"total": value.total, "available": value.available, "held": value.held, "sold": value.sold, "version": value.version},
+        "stock": stock(value),
         "productId": card.product_id if card else None,
         "metadata": card.metadata if card else {},
         "cancelledAt": card.cancelled_at if card else None,
@@ -153,23 +176,24 @@ def suggestion(value: Suggestion) -> dict[str, Any]:
     return {"kind": value.kind.value, "id": value.id, "text": value.text}
 
 
-def notification(value: Notification) -> dict[str, Any]:
-    notice = value.notice
+def notice(value: Notice) -> dict[str, Any]:
     return {
-        "id": notice.id,
-        "kind": notice.kind.value,
-        "at": notice.at,
-        "name": notice.name,
-        "read": value.read,
-        "personal": value.personal,
-        "creatorId": notice.creator_id,
-        "dropId": notice.drop_id,
-        "orderId": notice.order_id,
-        "quantity": notice.quantity,
-        "available": notice.available,
-        "total": notice.total,
-        "reason": notice.reason,
+        "id": value.id,
+        "kind": value.kind.value,
+        "at": value.at,
+        "name": value.name,
+        "creatorId": value.creator_id,
+        "dropId": value.drop_id,
+        "orderId": value.order_id,
+        "quantity": value.quantity,
+        "available": value.available,
+        "total": value.total,
+        "reason": value.reason,
     }
+
+
+def notification(value: Notification) -> dict[str, Any]:
+    return {**notice(value.notice), "read": value.read, "personal": value.personal}
 
 
 def preferences(value: Preferences) -> dict[str, Any]:

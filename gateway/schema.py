@@ -1,4 +1,7 @@
-"""The executable schema: schema.graphql is the contract, and every field of Query and Mutation has its resolver here."""
+"""The executable schema: schema.graphql is the contract, and every field of Query and Mutation has its resolver here.
+
+Those of Subscription have theirs in the live unit.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ from gateway import inputs, presenters
 from gateway.mutations.cancel_drop import resolve_cancel_drop
 from gateway.mutations.cancel_order import resolve_cancel_order
 from gateway.mutations.change_drop import resolve_change_drop
+from gateway.mutations.create_live_ticket import resolve_create_live_ticket
 from gateway.mutations.create_product import resolve_create_product
 from gateway.mutations.delete_account import resolve_delete_account
 from gateway.mutations.end_drop import resolve_end_drop
@@ -94,6 +98,7 @@ RESOLVERS: dict[str, dict[str, Any]] = {
         "updateNotificationPreferences": resolve_update_notification_preferences,
         "remindMe": resolve_remind_me,
         "forgetReminder": resolve_forget_reminder,
+        "createLiveTicket": resolve_create_live_ticket,
     },
 }
 # Fields that only those pay for who ask for them, most with a call of their own. All others are in what their parent's resolver answers.

@@ -16,24 +16,29 @@ def _seed(value: SecretStr) -> SecretStr:
     return value
 
 
-class GatewaySettings(Settings):
-    # The seed of the Ed25519 key that signs access tokens; the same for all gateways.
-    jwt_key: Annotated[SecretStr, AfterValidator(_seed)]
+class DoorSettings(Settings):
+    """What every process has that clients speak to: whom it believes, and how much of GraphQL one request may ask."""
+
     jwt_issuer: str = "livedrops"
-    access_token_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
-    # Threads that answer requests. Orders in flight are bounded below this, so that reads always find one.
-    threads: Annotated[int, Field(ge=8, le=1024)] = 160
-    orders_in_flight: Annotated[int, Field(ge=1, le=1000)] = 112
-    orders_in_flight_per_drop: Annotated[int, Field(ge=1, le=1000)] = 96
     # Behind our ingress, which sets X-Forwarded-For itself, its last entry is the client. Anybody else could lie.
     trust_forwarded_for: bool = True
-    graphiql: bool | None = None
     introspection: bool = True
     max_body_bytes: Annotated[int, Field(ge=1024, le=10_000_000)] = 64 * 1024
     max_depth: Annotated[int, Field(ge=2, le=50)] = 12
     max_aliases: Annotated[int, Field(ge=0, le=1000)] = 15
     max_tokens: Annotated[int, Field(ge=50, le=100_000)] = 1_000
     max_cost: Annotated[int, Field(ge=10, le=1_000_000)] = 5_000
+
+
+class GatewaySettings(DoorSettings):
+    # The seed of the Ed25519 key that signs access tokens; the same for all gateways.
+    jwt_key: Annotated[SecretStr, AfterValidator(_seed)]
+    access_token_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
+    # Threads that answer requests. Orders in flight are bounded below this, so that reads always find one.
+    threads: Annotated[int, Field(ge=8, le=1024)] = 160
+    orders_in_flight: Annotated[int, Field(ge=1, le=1000)] = 112
+    orders_in_flight_per_drop: Annotated[int, Field(ge=1, le=1000)] = 96
+    graphiql: bool | None = None
     # Points a second and points at once. A read costs a point and more, an order five, a sign-in twenty.
     person_points_per_s: Annotated[float, Field(gt=0)] = 50.0
     person_points_burst: Annotated[int, Field(ge=1)] = 200

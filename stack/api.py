@@ -240,7 +240,7 @@ class Stack:
             for process in (name for name in unit.process_names if name in wiring.ports):
                 checks[process] = partial(answers, wiring.ports[process], unit.readiness)
         if "ingress" in wiring.ports:
-            checks[lifecycle.INGRESS_PROGRAM] = Ingress(site, wiring.ports["ingress"], {}, {}).is_ready
+            checks[lifecycle.INGRESS_PROGRAM] = Ingress(site, wiring.ports["ingress"], {}, {}, {}).is_ready
         return checks
 
     def _wiring(self) -> Wiring:

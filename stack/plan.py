@@ -44,6 +44,7 @@ _PORTS: Mapping[str, tuple[str, ...]] = {
 # The units that the ingress stands in front of.
 GATEWAY = "gateway"
 MEDIA = "media"
+LIVE = "live"
 # A unit's failing start is retried until somebody mends the cause; each try waits a second longer than the one before.
 _UNIT_RETRIES = 100
 # Units may finish what is in flight for 10 s.
@@ -109,8 +110,8 @@ def make_plan(instance: Instance, units: tuple[Unit, ...], settings: StackSettin
     instance.prepare()
     wiring = wire(instance, units, settings, ours, running)
     site = Site(instance, wiring.ports, wiring.credentials, binaries, kept_environment(os.environ))
-    gateways, media = (_ports_of(name, units, wiring.ports) for name in (GATEWAY, MEDIA))
-    ingress = Ingress(site, wiring.ports["ingress"], gateways, media) if needs_ingress else None
+    behind = [_ports_of(name, units, wiring.ports) for name in (GATEWAY, MEDIA, LIVE)]
+    ingress = Ingress(site, wiring.ports["ingress"], *behind) if needs_ingress else None
     return Plan(instance, wiring, tuple(SERVERS[name](site) for name in ours), ingress, absent)
 
 

@@ -43,6 +43,7 @@ _NAMEKO = ("{python}", "-m", "services.kernel.run")
 
 UNITS: tuple[Unit, ...] = (
     Unit("gateway", ("{python}", "-m", "gateway"), "gateway", ("rabbitmq", "redis"), processes=2, first=True),
+    Unit("live", ("{python}", "-m", "gateway.live"), "live", ("rabbitmq", "redis")),
     Unit("products", (*_NAMEKO, "services.products.service:ProductsService"), "products", ("rabbitmq", "postgres", "redis"), first=True),
     Unit("products-stock", (*_NAMEKO, "services.products.handlers:StockNews"), "products-stock", ("rabbitmq", "postgres", "redis"), nice=5),
     Unit("products-relay", ("{python}", "-m", "services.products.relay"), "products-relay", ("rabbitmq", "postgres", "redis")),

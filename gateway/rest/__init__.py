@@ -3,7 +3,7 @@
 from flask import Blueprint
 
 from gateway.context import Gateway
-from gateway.rest import analytics, description, drops, notifications, orders, people, products, searching
+from gateway.rest import analytics, description, drops, live, notifications, orders, people, products, searching
 from gateway.rest.messages import problem
 
 __all__ = ["make_blueprint", "problem"]
@@ -18,5 +18,6 @@ def make_blueprint(gateway: Gateway) -> Blueprint:
     searching.add_routes(rest, gateway)
     notifications.add_routes(rest, gateway)
     analytics.add_routes(rest, gateway)
+    live.add_routes(rest, gateway)
     description.add_routes(rest, gateway)
     return rest

@@ -25,22 +25,17 @@ def body(allowed: set[str]) -> dict[str, Any]:
     sent = inputs.json_of(inputs.body_of(request))
     if not isinstance(sent, dict):
         raise InvalidInput("The body must be a JSON object.")
-    _refuse_unknown(set(sent), allowed)
+    inputs.refuse_unknown(set(sent), allowed)
     return cast("dict[str, Any]", sent)
 
 
 def query(allowed: set[str]) -> dict[str, str]:
     """The query string's parameters: no other than these, each once. Raises InvalidInput."""
     sent = request.args.to_dict(flat=False)
-    _refuse_unknown(set(sent), allowed)
+    inputs.refuse_unknown(set(sent), allowed)
     if repeated := [name for name, values in sent.items() if len(values) > 1]:
         raise InvalidInput(f"Send {repeated[0]} once.", field=repeated[0])
     return {name: values[0] for name, values in sent.items()}
-
-
-def _refuse_unknown(sent: set[str], allowed: set[str]) -> None:
-    if unknown := sorted(sent - allowed):
-        raise InvalidInput(f"Unknown field {unknown[0]!r}.", field=unknown[0])
 
 
 def answer(sent: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:

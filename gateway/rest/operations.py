@@ -207,5 +207,9 @@ OPERATIONS = (
         signed_in=True,
         refusals=(404,),
     ),
+    Operation(
+        *("POST", "/live/ticket", "create_live_ticket", "Opens GET /live from where no header can be sent.", shapes.LiveTicket),
+        signed_in=True,
+    ),
     Operation("GET", "/openapi.json", "describe", "This document.", dict[str, Any]),
 )

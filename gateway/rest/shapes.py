@@ -234,6 +234,13 @@ class UnreadCount(Shape):
     unread_count: Units
 
 
+class LiveTicket(Shape):
+    """expires_in: seconds in which it opens a stream, which then lasts as long as the sign-in that it was asked with."""
+
+    ticket: str
+    expires_in: int
+
+
 class ReadWish(Shape):
     """ids, or all: true."""
 

@@ -6,7 +6,7 @@ a person's stream is a pair of these numbers, the highest that were seen, so a r
 """
 
 from enum import StrEnum
-from typing import Annotated, Protocol
+from typing import Annotated, NamedTuple, Protocol
 
 import msgspec
 from msgspec import Meta
@@ -25,6 +25,25 @@ PeopleIds = Annotated[list[UserId], Meta(min_length=1, max_length=1000)]
 # A person who mutes more creators than this follows too many.
 MutedCreators = Annotated[list[UserId], Meta(max_length=200)]
 BatchSize = Annotated[int, Meta(ge=1, le=500)]
+
+
+class Place(NamedTuple):
+    """A position as two numbers: of the last personal note that was seen, and of the last broadcast."""
+
+    personal: int
+    broadcasts: int
+
+    @classmethod
+    def of(cls, position: str) -> "Place":
+        personal, _, broadcasts = position.partition("-")
+        return cls(int(personal), int(broadcasts))
+
+    def position(self) -> str:
+        return f"{self.personal}-{self.broadcasts}"
+
+    def at_most(self, end: "Place") -> "Place":
+        """Of both the lower numbers."""
+        return Place(min(self.personal, end.personal), min(self.broadcasts, end.broadcasts))
 
 
 class NoticeKind(StrEnum):

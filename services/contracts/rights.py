@@ -85,6 +85,18 @@ USERS: dict[str, Rights] = {
             "analytics.report",
         )
     ),
+    # Holds people's streams. It has checked who somebody is and names them, but speaks for nobody: these reads are all that it may ask, so a process
+    # that is taken over can read inboxes and buy nothing.
+    "live": Rights(
+        calls=(
+            "notifications.get_live_interests",
+            "notifications.replay",
+            "notifications.list_broadcasts",
+            "notifications.last_numbers",
+            "orders.get_stocks",
+            "products.get_drops",
+        )
+    ),
     "products": Rights(serves="products", calls=("orders.set_terms",)),
     "products-stock": Rights(
         consumes=(

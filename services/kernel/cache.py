@@ -26,13 +26,15 @@ PUBLISHED_AT_ONCE = 500
 # Few enough for each step of a scan to stay far below the deadline.
 SCANNED_AT_ONCE = 500
 
-# Sets a hash's fields only where its version is newer than the stored one. KEYS[1]; ARGV: version, life in ms, field, value, ...
+# Sets a hash's fields only where its version is newer than the stored one, and then tells whoever listens the last of them.
+# KEYS[1]; ARGV: version, life in ms, channel or nothing, field, value, ...
 _SET_IF_NEWER = """
 local stored = tonumber(redis.call('HGET', KEYS[1], 'version') or '-1')
 if tonumber(ARGV[1]) <= stored then return 0 end
 redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'version', ARGV[1], unpack(ARGV, 3))
+redis.call('HSET', KEYS[1], 'version', ARGV[1], unpack(ARGV, 4))
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
+if ARGV[3] ~= '' then redis.call('PUBLISH', ARGV[3], ARGV[#ARGV]) end
 return 1
 """
 
@@ -92,11 +94,16 @@ class Cache:
             self._fill(keys=[entry_key(family, id), _claim_key(family, id)], args=[token, entry, int(life_s * 1000)], client=pipeline)
         self._try(family, pipeline.execute)
 
-    def drop(self, family: str, ids: Iterable[str]) -> bool:
-        """Forget entries, and make fills of what was loaded before now fail. False where Redis is away: drop again."""
+    def drop(self, family: str, ids: Iterable[str], told: Iterable[tuple[str, bytes]] = ()) -> bool:
+        """Forget entries, and make fills of what was loaded before now fail. False where Redis is away: drop again.
+
+        told: messages, each with its channel, for those who are to look anew: behind the entries, in the same round trip.
+        """
         pipeline = self.redis.pipeline(transaction=False)
         for id in ids:
             pipeline.unlink(entry_key(family, id), _claim_key(family, id))
+        for channel, message in told:
+            pipeline.publish(channel, message)
         return self._try(family, lambda: (pipeline.execute(), True)[1]) or False
 
     def drop_all(self, family: str) -> bool:
@@ -136,10 +143,12 @@ class Cache:
         self.count_looks(family, len(found) - misses, misses)
         return found
 
-    def set_if_newer(self, family: str, key: str, version: int, life_s: float, fields: dict[str, str | bytes | int]) -> bool:
-        """Store the fields unless a version as new is there. True where it was stored."""
+    def set_if_newer(
+        self, family: str, key: str, version: int, life_s: float, fields: dict[str, str | bytes | int], channel: str = ""
+    ) -> bool:
+        """Store the fields unless a version as new is there. True where it was stored. channel: where the last field is published then."""
         flat = [item for pair in fields.items() for item in pair]
-        arguments: list[Any] = [version, max(1, int(life_s * 1000)), *flat]
+        arguments: list[Any] = [version, max(1, int(life_s * 1000)), channel, *flat]
         return bool(self._try(family, lambda: self._set_if_newer(keys=[key], args=arguments)))
 
     def script(self, family: str, script: Any, keys: list[str], arguments: list[Any]) -> Any:

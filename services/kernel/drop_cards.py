@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
+from services.contracts import live
 from services.contracts.products import Drop
 from services.kernel.cache import Cache
 from services.kernel.read_through import ReadThrough
@@ -41,5 +42,7 @@ class DropCards:
 
 
 def forget(cache: Cache, drop_ids: Iterable[str]) -> None:
-    """Drop the cards of these. Where Redis is away for us alone, others may see a card until its life ends."""
-    cache.drop(FAMILY, drop_ids)
+    """Drop the cards of these, and let who watches them live look anew. Where Redis is away for us alone, others may see a card until its
+    life ends."""
+    changed = list(drop_ids)
+    cache.drop(FAMILY, changed, [(live.drop(drop_id), b"") for drop_id in changed])

@@ -1,7 +1,7 @@
 """A drop's stock as it is shown in Redis: written by orders and its relay, read by the gateway. Never decides a sale.
 
 stock:{<drop id>}: a hash of version and book (a Stock as JSON). soldout:{<drop id>}: version and the filter of accepted keys.
-Both are written only over older versions.
+Both are written only over older versions, and a book that is written is published in the same step.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from services.contracts import live
 from services.contracts.orders import Stock, StockState
 from services.kernel.cache import Cache
 from services.kernel.key_filter import KeyFilter
@@ -23,7 +24,9 @@ class ShownStock:
         self._cache = cache
 
     def show(self, stock: Stock) -> None:
-        self._cache.set_if_newer("stock", _stock_key(stock.drop_id), stock.version, _life_s(stock), {"book": msgspec.json.encode(stock)})
+        """Let gateways see it, and tell it to those who watch the drop live."""
+        book: dict[str, str | bytes | int] = {"book": msgspec.json.encode(stock)}
+        self._cache.set_if_newer("stock", _stock_key(stock.drop_id), stock.version, _life_s(stock), book, live.stock(stock.drop_id))
 
     def show_sold_out(self, stock: Stock, keys: KeyFilter) -> None:
         """Let gateways answer "sold out" for every key outside `keys`, while this version of the stock stands."""

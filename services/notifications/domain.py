@@ -5,35 +5,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
 
 from services.contracts.events import DropLowStock, DropSoldOut, DropTold, Event, OrderCancelled, OrderConfirmed
-from services.contracts.notifications import Broadcast, Notice, NoticeKind, Notification
+from services.contracts.notifications import Broadcast, Notice, NoticeKind, Notification, Place
 
 Lives = Mapping[NoticeKind, timedelta]
 # Which stream a notice is numbered in: a person's, or the one of all broadcasts.
 BROADCASTS = "broadcasts"
-
-
-class Place(NamedTuple):
-    """In a person's stream: the number of a personal note, and of a broadcast."""
-
-    personal: int
-    broadcasts: int
-
-    @classmethod
-    def of(cls, position: str) -> "Place":
-        personal, _, broadcasts = position.partition("-")
-        return cls(int(personal), int(broadcasts))
-
-    def position(self) -> str:
-        return f"{self.personal}-{self.broadcasts}"
-
-    def at_most(self, end: "Place") -> "Place":
-        """Of both the lower numbers."""
-        return Place(min(self.personal, end.personal), min(self.broadcasts, end.broadcasts))
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,9 @@ from msgspec import structs
 from pymongo import DeleteOne, InsertOne, UpdateOne
 from pymongo.client_session import ClientSession
 
-from services.contracts.notifications import Channel, Muted, NoticeKind, Preferences
+from services.contracts.notifications import Channel, Muted, NoticeKind, Place, Preferences
 from services.kernel.mongo import Document, Mongo
 from services.notifications.documents import STEP
-from services.notifications.domain import Place
 
 # Events come again within minutes, dead letters are replayed within days.
 TOMBSTONE_LIFE = timedelta(days=30)

@@ -16,6 +16,7 @@ from services.contracts.notifications import (
     NoticeKind,
     Notification,
     NotificationPage,
+    Place,
     Preferences,
     Replay,
 )
@@ -24,7 +25,7 @@ from services.contracts.users import Users
 from services.kernel.calls import Call
 from services.kernel.cursors import Cursors
 from services.notifications import domain
-from services.notifications.domain import Interests, Place
+from services.notifications.domain import Interests
 from services.notifications.following import followed_by
 from services.notifications.live import Live
 from services.notifications.people import Person

@@ -11,7 +11,8 @@ from datetime import datetime
 from services.contracts.errors import LiveDropsError
 from services.contracts.orders import Orders
 from services.contracts.products import terms_of
-from services.kernel import calls, failpoints
+from services.kernel import calls, drop_cards, failpoints
+from services.kernel.cache import Cache
 from services.kernel.cursors import Cursors
 from services.kernel.leases import LEASE_S, Lease
 from services.kernel.metrics import Metrics
@@ -59,11 +60,12 @@ _UNPREPARED = (
 
 
 class Clock:
-    def __init__(self, postgres: Postgres, publisher: EventPublisher, lease: Lease, shop: Shop, metrics: Metrics) -> None:
+    def __init__(self, postgres: Postgres, publisher: EventPublisher, lease: Lease, shop: Shop, cache: Cache, metrics: Metrics) -> None:
         self._postgres = postgres
         self._publisher = publisher
         self._lease = lease
         self._shop = shop
+        self._cache = cache
         self._metrics = metrics
         self._looks = 0
 
@@ -90,6 +92,8 @@ class Clock:
         drops = [domain.as_seen(drop_of(row), now) for row in rows]
         failpoints.reach("clock.before_publish")
         self._publisher.publish([announcements.of_moment(_EVENTS[what], drop, now) for drop in drops])
+        # Who watches hears it sooner than the event comes round.
+        drop_cards.forget(self._cache, [drop.id for drop in drops])
         for drop in drops:
             due = drop.starts_at if what == "starts" else drop.ends_at
             self._metrics.timing(f"products.clock.{what}_late", (now - due).total_seconds())
@@ -142,7 +146,9 @@ def main() -> None:
     cursors = Cursors(settings.cursor_key.get_secret_value().encode(), "products")
     library = Library(Records(postgres, settings.media_upload_hours * 3600), settings)
     shop = Shop(Shelf(postgres), rpc.service("orders", Orders), cursors, Finder(postgres), library)
-    clock = Clock(postgres, publisher, Lease(postgres, "products-clock"), shop, here.metrics)
+    cache = Cache(settings.redis_url.get_secret_value(), here.metrics, settings.redis_deadline_s)
+    here.prefer("redis", cache.check)
+    clock = Clock(postgres, publisher, Lease(postgres, "products-clock"), shop, cache, here.metrics)
     run_rounds(here, clock.round, clock.close)
     rpc.stop()
 

@@ -21,7 +21,7 @@ class StockNews:
         stocks = [event for event in events if event.type in _OF_STOCK]
         if stocks:
             self.shelf.tell_stock([(event.data["drop_id"], event.type == "drop.sold_out", event.data["version"]) for event in stocks])
-        # After the transaction: a card that is read from here on is a new one.
+        # After the transaction: a card that is read from here on is a new one. Who watches the drop live reads it at once.
         drop_cards.forget(self.cache, {_drop_of(event) for event in events})
 
 

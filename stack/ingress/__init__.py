@@ -12,8 +12,8 @@ from stack.ports import is_free
 from stack.programs import Program
 from stack.servers import Site
 
-# 5,000 buyers with two connections each, and room.
-MOST_CONNECTIONS = 12_000
+# 5,000 buyers with two connections each, and room; the streams beside them.
+MOST_CONNECTIONS = 12_000 + 8_000
 # Below a gateway's count of threads, together with reads: orders never take the last ones.
 ORDERS_PER_GATEWAY = 36
 READS_PER_GATEWAY = 24
@@ -26,6 +26,9 @@ READS_QUEUE_MS = 150
 UPLOADS_PER_MEDIA = 16
 DOWNLOADS_PER_MEDIA = 48
 MEDIA_QUEUE_MS = 500
+# As many streams as a live process takes in: past them the answer is no, at once, and its client comes back.
+STREAMS_PER_LIVE = 8_000
+LIVE_QUEUE_MS = 100
 LARGEST_BODY_BYTES = 65_536
 # HAProxy looks into the first 16 KB of a body, its buffer, less what the headers and its own reserve take.
 LONGEST_CHUNKED_BODY_BYTES = 12_000
@@ -35,19 +38,20 @@ _TEMPLATE = Path(__file__).with_name("haproxy.cfg.tmpl")
 
 
 class Ingress:
-    """HAProxy. gateways, media: the ports of their processes, by process name."""
+    """HAProxy. gateways, media, live: the ports of their processes, by process name."""
 
     name = "haproxy"
 
-    def __init__(self, site: Site, port: int, gateways: Mapping[str, int], media: Mapping[str, int]) -> None:
+    def __init__(self, site: Site, port: int, gateways: Mapping[str, int], media: Mapping[str, int], live: Mapping[str, int]) -> None:
         self._site = site
         self._port = port
         self._gateways = gateways
         self._media = media
+        self._live = live
         self._conf = site.instance.state / "haproxy.cfg"
 
     def files(self) -> dict[Path, str]:
-        return {self._conf: render(self._port, self._gateways, self._media)}
+        return {self._conf: render(self._port, self._gateways, self._media, self._live)}
 
     def programs(self) -> tuple[Program, ...]:
         # In the foreground and in one process: supervisord is what restarts it.
@@ -71,7 +75,7 @@ class Ingress:
             connection.close()
 
 
-def render(port: int, gateways: Mapping[str, int], media: Mapping[str, int]) -> str:
+def render(port: int, gateways: Mapping[str, int], media: Mapping[str, int], live: Mapping[str, int]) -> str:
     """The configuration, from its template."""
     return Template(_TEMPLATE.read_text()).substitute(
         port=port,
@@ -82,11 +86,14 @@ def render(port: int, gateways: Mapping[str, int], media: Mapping[str, int]) -> 
         orders_queue_ms=f"{ORDERS_QUEUE_MS}ms",
         reads_queue_ms=f"{READS_QUEUE_MS}ms",
         media_queue_ms=f"{MEDIA_QUEUE_MS}ms",
+        live_queue_ms=f"{LIVE_QUEUE_MS}ms",
         # One check for each process is enough: the other places look at what it found.
         reads_servers=_servers(gateways, READS_PER_GATEWAY, _CHECKED),
         orders_servers=_servers(gateways, ORDERS_PER_GATEWAY, "track reads/{name}"),
         media_servers=_servers(media, DOWNLOADS_PER_MEDIA, _CHECKED),
         media_upload_servers=_servers(media, UPLOADS_PER_MEDIA, "track media/{name}"),
+        live_servers=_servers(live, STREAMS_PER_LIVE, _CHECKED),
+        busy_live=_error("Too many live streams. Try again.", "BUSY"),
         busy_media=_error("Too many files at once. Try again.", "BUSY"),
         busy_orders=_error("Too many orders at once. Try again.", "BUSY"),
         busy=_error("Too many requests at once. Try again.", "BUSY"),

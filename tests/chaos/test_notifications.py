@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from services.contracts import live
-from services.contracts.events import DropSoldOut, Event, OrderConfirmed
+from services.contracts.events import Event, OrderConfirmed
 from services.contracts.live import Broadcast, PersonMessage
 from services.contracts.notifications import Notifications
 from services.contracts.orders import Order, OrderStatus
@@ -22,6 +22,7 @@ from services.kernel.rpc_client import RpcClient
 from stack.api import Stack
 from tests.chaos.disturbances import Failpoints, running_with
 from tests.conftest import eventually
+from tests.integration.streams import sold_out
 
 pytestmark = pytest.mark.timeout(900)
 UNIT = "notifications-events"
@@ -56,11 +57,6 @@ def confirmed(user_id: str) -> Event:
     order_id = f"{ids.new_id_hex()}-{drop_id.replace('-', '')}"
     order = Order(order_id, drop_id, user_id, 1, OrderStatus.CONFIRMED, Money(1, "EUR"), now, "A hat")
     return Event(str(uuid.uuid4()), "order.confirmed", now, msgspec.to_builtins(OrderConfirmed(order, str(uuid.uuid4()), 1)))
-
-
-def sold_out(creator_id: str) -> Event:
-    payload = DropSoldOut(str(uuid.uuid4()), creator_id, "A hat", 5, 1)
-    return Event(str(uuid.uuid4()), "drop.sold_out", datetime.now(UTC), msgspec.to_builtins(payload))
 
 
 def doubled(events: list[Event]) -> list[list[Event]]:

@@ -11,7 +11,7 @@ import pytest
 from msgspec import structs
 
 from services.contracts.errors import RateLimited
-from services.contracts.notifications import Channel, Muted, Notice, NoticeKind, Preferences
+from services.contracts.notifications import Channel, Muted, Notice, NoticeKind, Place, Preferences
 from services.contracts.products import Drop, DropState
 from services.contracts.values import Money
 from services.kernel import mongo_layout
@@ -20,7 +20,7 @@ from services.kernel.mongo import Mongo
 from services.kernel.mongo_queries import Reach
 from services.notifications import layout, reminders
 from services.notifications.broadcasts import OF_CREATOR
-from services.notifications.domain import Interests, Place
+from services.notifications.domain import Interests
 from services.notifications.layout import COLLECTIONS
 from services.notifications.queries import QUERIES
 from services.notifications.store import Store

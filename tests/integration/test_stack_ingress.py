@@ -58,7 +58,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 @pytest.fixture
 def ports() -> dict[str, int]:
-    return settle_ports(("ingress", "media", *GATEWAYS), {}, is_free)
+    return settle_ports(("ingress", "media", "live", *GATEWAYS), {}, is_free)
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def ingress(tmp_path: Path, ports: dict[str, int], gateways: dict[str, Server]) 
     haproxy = find("haproxy")
     assert haproxy is not None, "haproxy is installed by `make run` and `make test`"
     conf = tmp_path / "haproxy.cfg"
-    conf.write_text(render(ports["ingress"], {name: ports[name] for name in GATEWAYS}, {"media": ports["media"]}))
+    conf.write_text(render(ports["ingress"], {name: ports[name] for name in GATEWAYS}, {"media": ports["media"]}, {"live": ports["live"]}))
     with subprocess.Popen([haproxy, "-db", "-f", conf], stderr=subprocess.DEVNULL) as process:
         try:
             assert wait_until(lambda: answers(ports["ingress"], "/readyz"), timeout_s=10)

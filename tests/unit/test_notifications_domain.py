@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.contracts.events import DropLowStock, DropSoldOut, DropTold, Event, OrderCancelled, OrderConfirmed
-from services.contracts.notifications import Notice, NoticeKind, Notification
+from services.contracts.notifications import Notice, NoticeKind, Notification, Place
 from services.contracts.orders import Order, OrderStatus
 from services.contracts.products import Drop, DropState
 from services.contracts.values import Money
 from services.notifications import domain
-from services.notifications.domain import Interests, Place
+from services.notifications.domain import Interests
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ANN, CREATOR, DROP = (str(uuid.UUID(int=number)) for number in range(1, 4))

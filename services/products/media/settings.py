@@ -2,22 +2,17 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from services.kernel.config import MongoUrl, PostgresUrl
-from services.kernel.tokens import key_bytes
+from services.kernel.tokens import PublicKey
 from services.products.media.links import MediaLinks
-
-
-def _public_key(value: str) -> str:
-    key_bytes(value)
-    return value
 
 
 class MediaSettings(MediaLinks):
     products_postgres_url: PostgresUrl
     products_postgres_connections: Annotated[int, Field(ge=1, le=200)] = 8
-    jwt_public_key: Annotated[str, AfterValidator(_public_key)]
+    jwt_public_key: PublicKey
     jwt_issuer: str = "livedrops"
     # Uploads and downloads at once. Idle threads cost little, but each of a slow client is one.
     media_threads: Annotated[int, Field(ge=4, le=512)] = 72

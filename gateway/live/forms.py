@@ -1,0 +1,79 @@
+"""How a stream looks on the wire: server-sent events (WHATWG HTML, section 9.2), plain or of GraphQL (the graphql-sse protocol)."""
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Protocol
+
+import msgspec
+
+from gateway.live.connection import Batch, Ending
+from gateway.live.news import News
+from services.contracts.errors import Unauthenticated
+
+# A line that is a comment, so that nobody on the way takes the connection for dead.
+BEAT = b":\n\n"
+# When a client comes back whose stream has ended: not all in the same moment.
+SOONEST_RETRY_MS, LATEST_RETRY_MS = 500, 3_000
+
+
+class Form(Protocol):
+    """The bytes of one client's stream."""
+
+    def begin(self, position: str | None) -> bytes:
+        """The first ones. position: where its inbox begins, None where it has none."""
+
+    def batch(self, batch: Batch) -> bytes: ...
+
+
+def event(name: str, data: bytes, id: str | None = None) -> bytes:
+    return b"event: %b\n%bdata: %b\n\n" % (name.encode(), b"id: %b\n" % id.encode() if id else b"", data)
+
+
+def retry() -> bytes:
+    return b"retry: %d\n\n" % random.randint(SOONEST_RETRY_MS, LATEST_RETRY_MS)
+
+
+class PlainForm:
+    """For an EventSource."""
+
+    def begin(self, position: str | None) -> bytes:
+        # With the position as its id, who is cut off before the first notification goes on from here, too.
+        hello = {"now": datetime.now(UTC), "position": position}
+        return retry() + event("hello", msgspec.json.encode(hello), position)
+
+    def batch(self, batch: Batch) -> bytes:
+        parts = [event(told.kind, told.json, position) for told, position in batch.letters]
+        parts += [event(told.kind, told.json) for told in batch.latest]
+        return _whole(parts, batch, lambda: event("expired", b"{}"))
+
+
+class GraphQLForm:
+    """Distinct connections mode: https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md . render: the execution's result of a news."""
+
+    def __init__(self, render: Callable[[News, str], bytes]) -> None:
+        self._render = render
+
+    def begin(self, position: str | None) -> bytes:
+        return BEAT
+
+    def batch(self, batch: Batch) -> bytes:
+        parts = [event("next", self._render(told, position)) for told, position in batch.letters]
+        parts += [event("next", self._render(told, "")) for told in batch.latest]
+        return _whole(parts, batch, _expired)
+
+
+def _expired() -> bytes:
+    error = Unauthenticated("The sign-in has expired. Refresh it.")
+    result = {"errors": [{"message": error.message, "extensions": {"code": error.code}}]}
+    return event("next", msgspec.json.encode(result)) + event("complete", b"")
+
+
+def _whole(parts: list[bytes], batch: Batch, expired: Callable[[], bytes]) -> bytes:
+    if batch.ending is Ending.EXPIRED:
+        parts.append(expired())
+    elif batch.ending is not None:
+        parts.append(retry())
+    elif batch.beat and not parts:
+        parts.append(BEAT)
+    return b"".join(parts)
