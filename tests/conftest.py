@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+import hypothesis
 import psycopg2
 import pytest
 import requests
@@ -34,6 +35,9 @@ SETTINGS = {
     "LIVEDROPS_LIVE_CONNECTIONS_PER_ADDRESS": "20000",
     "LIVEDROPS_RECONCILE_EVERY_S": "0.5",
 }
+# A busy machine is no fault of the code's.
+hypothesis.settings.register_profile("livedrops", deadline=None)
+hypothesis.settings.load_profile("livedrops")
 PASSWORD = "correct horse battery"
 PLACE_ORDER = """
 mutation P($input: PlaceOrderInput!) {

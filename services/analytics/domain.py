@@ -37,25 +37,29 @@ Sums = Counter[Cell]
 
 @dataclass(frozen=True)
 class Fact:
-    """What happened to a subject. parents: whose sums it is part of."""
+    """What happened to a subject. parents: whose sums it is part of. version: of the drop's stock, which nothing else made."""
 
     subject: str
     at: datetime
     counts: Counts
     parents: tuple[str, ...] = (PLATFORM,)
+    version: int = 0
 
 
-def fact_of(event: Event) -> Fact:
-    """What an order or a follow adds."""
+def order_fact(event: Event) -> Fact:
+    """What an order, or its end, adds."""
     if event.type == "order.confirmed":
         sold = msgspec.convert(event.data, OrderConfirmed)
         order = sold.order
         counts = Counts(orders=1, units=order.quantity, revenue=order.quantity * order.unit_price.amount)
-        return Fact(order.drop_id, order.placed_at, counts, (sold.creator_id, PLATFORM))
-    if event.type == "order.cancelled":
-        cancelled = msgspec.convert(event.data, OrderCancelled)
-        counts = Counts(cancelled_orders=1, cancelled_units=cancelled.order.quantity)
-        return Fact(cancelled.order.drop_id, event.occurred_at, counts, (cancelled.creator_id, PLATFORM))
+        return Fact(order.drop_id, order.placed_at, counts, (sold.creator_id, PLATFORM), sold.stock_version)
+    cancelled = msgspec.convert(event.data, OrderCancelled)
+    counts = Counts(cancelled_orders=1, cancelled_units=cancelled.order.quantity)
+    return Fact(cancelled.order.drop_id, event.occurred_at, counts, (cancelled.creator_id, PLATFORM), cancelled.stock_version)
+
+
+def follow_fact(event: Event) -> Fact:
+    """What a follow, or its end, adds."""
     if event.type == "follow.created":
         follow = msgspec.convert(event.data, FollowCreated)
         return Fact(follow.creator_id, follow.followed_at, Counts(follows=1))

@@ -25,11 +25,11 @@ class AnalyticsEvents:
     # Whoever is behind takes more at once: a transaction for hundreds of orders costs hardly more than one for ten.
     @event_handler("analytics.orders", batch=100)
     def count_orders(self, events: list[Event]) -> None:
-        usecases.count(self.store, events)
+        usecases.count(self.store.count_orders, events)
 
     @event_handler("analytics.follows", batch=200)
     def count_follows(self, events: list[Event]) -> None:
-        usecases.count(self.store, events)
+        usecases.count(self.store.count_follows, events)
 
     @timer(interval=TIDY_EVERY_S)  # type: ignore[untyped-decorator]
     def tidy(self) -> None:

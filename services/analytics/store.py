@@ -2,19 +2,19 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from services.analytics import domain
-from services.analytics.domain import Cell, Sums
+from services.analytics.domain import Cell, Fact, Sums
 from services.contracts.analytics import Grain, Seen
 from services.contracts.events import Event
 from services.contracts.tallies import HOURS_KEPT, MINUTES_KEPT, Tallies
 from services.kernel import failpoints, inbox
 from services.kernel.postgres import Postgres, Row, Session
 
-EVENTS = "analytics"
+FOLLOWS = "analytics.follows"
 REPORTS = "analytics.reports"
 # Any number that no other lock of this database has: who counts anew goes alone, all who add go together.
 _LOCK = 5_180_337_201
@@ -34,6 +34,23 @@ from json_to_recordset(%s) as fresh (subject uuid, grain text, at timestamptz, m
 where added < 0 and t.subject = fresh.subject and t.grain = fresh.grain and t.at = fresh.at and t.measure = fresh.measure
 """
 
+# The rows of these drops are locked from here to the commit: two who are told the same add it once.
+_UNCOUNTED = """
+insert into counted (drop_id, versions) select drop_id, '{}' from unnest(%s::uuid[]) as told (drop_id) on conflict do nothing;
+select told.drop_id::text, told.version
+from counted c join unnest(%s::uuid[], %s::bigint[]) as told (drop_id, version) on c.drop_id = told.drop_id
+where not c.versions @> told.version
+for update of c
+"""
+_COUNTED = """
+update counted c set versions = c.versions + fresh.versions, changed_at = clock_timestamp()
+from (
+    select drop_id, range_agg(int8range(version, version + 1)) as versions
+    from unnest(%s::uuid[], %s::bigint[]) as told (drop_id, version) group by drop_id
+) fresh
+where c.drop_id = fresh.drop_id
+"""
+
 
 class Store:
     def __init__(self, postgres: Postgres) -> None:
@@ -45,14 +62,16 @@ class Store:
             now: datetime = session.rows("select clock_timestamp()")[0][0]
             return now
 
-    def count_events(self, events: Sequence[Event]) -> int:
-        """Add what is not added yet. How many of the events that were."""
+    def count_orders(self, events: Sequence[Event]) -> None:
+        """Add orders and cancellations that are not added yet."""
+        facts = {(fact.subject, fact.version): fact for fact in map(domain.order_fact, events)}
         with self._adding() as session:
-            fresh = inbox.unseen(session, EVENTS, events)
-            facts = [domain.fact_of(event) for event in fresh]
-            rebuilt = _rebuilt(session, {fact.subject for fact in facts})
-            _add(session, domain.sums_of(domain.without_rebuilt(facts, rebuilt)))
-        return len(fresh)
+            _count(session, [facts[key] for key in _uncounted(session, list(facts))])
+
+    def count_follows(self, events: Sequence[Event]) -> None:
+        """Add follows and unfollows that are not added yet."""
+        with self._adding() as session:
+            _count(session, [domain.follow_fact(event) for event in inbox.unseen(session, FOLLOWS, events)])
 
     def count_report(self, report_id: str, seen: Sequence[Seen]) -> bool:
         """Add it, unless it was added before. Whether it was new."""
@@ -92,6 +111,10 @@ class Store:
                 )
                 for grain, kept in ((Grain.MINUTE, MINUTES_KEPT), (Grain.HOUR, HOURS_KEPT))
             )
+            gone += session.run(
+                "delete from counted where drop_id in (select drop_id from counted where changed_at < %s limit %s)",
+                (now - timedelta(days=inbox.KEPT_DAYS), TIDIED_AT_ONCE),
+            )
             return gone + inbox.forget_old(session, TIDIED_AT_ONCE)
 
     def _adding(self) -> AbstractContextManager[Session]:
@@ -105,6 +128,20 @@ class Store:
             failpoints.reach("analytics.before_commit")
             session.run("commit")
             failpoints.reach("analytics.after_commit")
+
+
+def _uncounted(session: Session, keys: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Those of the changes (drop, version of its stock) that were not counted, now marked as counted. Within its transaction."""
+    drops, versions = [drop_id for drop_id, _ in keys], [version for _, version in keys]
+    fresh = [(row[0], row[1]) for row in session.rows(_UNCOUNTED, (sorted({*drops}), drops, versions))]
+    if fresh:
+        session.run(_COUNTED, ([drop_id for drop_id, _ in fresh], [version for _, version in fresh]))
+    return fresh
+
+
+def _count(session: Session, facts: Sequence[Fact]) -> None:
+    rebuilt = _rebuilt(session, {fact.subject for fact in facts})
+    _add(session, domain.sums_of(domain.without_rebuilt(facts, rebuilt)))
 
 
 def _rebuilt(session: Session, subjects: Iterable[str]) -> Mapping[str, datetime]:

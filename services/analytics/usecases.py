@@ -1,6 +1,6 @@
 """What the analytics context can do, one function a use case."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -41,10 +41,10 @@ def get_series(desk: Desk, subject: Subject, grain: Grain, since: datetime, unti
     return Series(grain, begin, end, points, domain.total_of(points))
 
 
-def count(store: Store, events: Sequence[Event]) -> None:
-    """Each once. Raises Hold where the store is away: nothing is wrong with the events then."""
+def count(add: Callable[[Sequence[Event]], None], events: Sequence[Event]) -> None:
+    """Each once, as `add` of the store does. Raises Hold where the store is away: nothing is wrong with the events then."""
     try:
-        store.count_events(events)
+        add(events)
     except Unavailable as error:
         raise Hold(error.message) from error
 

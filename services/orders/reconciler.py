@@ -9,7 +9,6 @@ import time
 from datetime import datetime, timedelta
 
 from services.contracts.orders import Finding
-from services.kernel import inbox
 from services.kernel.metrics import Metrics
 from services.kernel.postgres import Postgres
 from services.kernel.process import enter
@@ -37,8 +36,6 @@ class Reconciler:
         if time.monotonic() >= self._all_due:
             self._all_due = time.monotonic() + self._settings.reconcile_all_every_s
             self._check_all()
-            with self._postgres.session() as session:
-                inbox.forget_old(session)
         now = self._books.now()
         self._check({*self._books.changed_since(self._since or now), *self._unbalanced})
         self._since = now - timedelta(seconds=self._settings.reconcile_overlap_s)

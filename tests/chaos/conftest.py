@@ -12,8 +12,10 @@ from pymongo import MongoClient
 from pymongo.read_concern import ReadConcern
 
 from gateway.tokens import Tokens
+from services.contracts.analytics import Analytics
 from services.contracts.orders import Orders, Stock
 from services.contracts.users import Role, User, Users
+from services.kernel.rpc_client import RpcClient
 from stack.api import Stack
 from tests.chaos.disturbances import Failpoints, running_with
 from tests.chaos.following import Circle
@@ -33,12 +35,14 @@ def rounds(request: pytest.FixtureRequest) -> Callable[[int, int], range]:
 def market(
     stack: Stack,
     orders: Orders,
+    operations: RpcClient,
     sql: Callable[..., list[tuple[Any, ...]]],
     open_drop: Callable[..., Stock],
     person: Callable[..., Person],
     address: str,
 ) -> Market:
-    return Market(orders, sql, open_drop, person, address, stack.environment("operations")["LIVEDROPS_BROKER_URL"])
+    analytics = operations.service("analytics", Analytics)
+    return Market(orders, analytics, sql, open_drop, person, address, stack.environment("operations")["LIVEDROPS_BROKER_URL"])
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,10 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
+from services.contracts.analytics import Analytics
 from services.contracts.errors import SoldOut
 from services.contracts.orders import Orders, Stock
-from tests.chaos.books import Sql, check_audit_trail, check_book, check_heard, check_orders, wait_until_told
+from tests.chaos.books import Sql, check_audit_trail, check_book, check_counted, check_heard, check_orders, wait_until_told
 from tests.chaos.buyers import GIVES_UP_AFTER_S, Buyer, Outcome
 from tests.chaos.witness import Witness
 from tests.conftest import Person, eventually
@@ -28,6 +29,7 @@ class Market:
     """What a sale needs of the tests' fixtures."""
 
     orders: Orders
+    analytics: Analytics
     sql: Sql
     open_drop: Callable[..., Stock]
     person: Callable[..., Person]
@@ -76,6 +78,8 @@ class Sale:
         check_book(self.market.sql, self.market.orders, self.drop)
         check_audit_trail(self.market.sql, self.drop.drop_id)
         wait_until_told(self.market.sql, self.drop.drop_id, orders)
+        units = sum(outcome.wish.quantity for outcome in accepted)
+        check_counted(self.market.analytics, self.drop, units, orders)
         if self.witness:
             check_heard(self.witness, self.drop.drop_id, orders)
 

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -32,6 +33,7 @@ query A($dropId: ID, $creatorId: ID, $grain: AnalyticsGrain!, $since: DateTime) 
   }
 }
 """
+VERSIONS = count(1_000)
 LOOK = "query D($id: ID!) { drop(id: $id) { name } }"
 
 
@@ -102,9 +104,9 @@ def test_an_event_counts_once_however_often_it_comes(analytics: Analytics, relay
 
 
 def _of_drop(event: Event, drop: Stock) -> Event:
-    """The same of this drop, placed now."""
+    """The same of this drop, placed now, as a change of its stock that no other made."""
     order = {**event.data["order"], "drop_id": drop.drop_id, "placed_at": datetime.now(UTC).isoformat()}
-    return structs.replace(event, data={**event.data, "order": order, "creator_id": drop.creator_id})
+    return structs.replace(event, data={**event.data, "order": order, "creator_id": drop.creator_id, "stock_version": next(VERSIONS)})
 
 
 def test_follows_and_unfollows_are_counted_for_the_creator(analytics: Analytics, users: Users, sign_up: Callable[..., User]) -> None:

@@ -72,14 +72,14 @@ def test_a_sale_tells_everything_once(orders: Orders, open_drop: Callable[..., S
     assert kinds == sorted(["stock.changed"] * 4 + ["order.confirmed"] * 2 + ["order.cancelled"] + of_stock)
 
 
-def test_an_event_delivered_twice_takes_effect_once(publisher: EventPublisher, orders: Orders, sql: Sql) -> None:
+def test_an_event_delivered_twice_takes_effect_once(publisher: EventPublisher, orders: Orders) -> None:
     user = str(uuid.uuid4())
     event = confirmed(user)
     publisher.publish([event, event])
     publisher.publish([event])
     eventually(lambda: orders.list_orders(user_id=user, first=5, after=None).orders)
-    assert sql("select count(*) from processed_events where event_id = %s", event.id) == [(1,)]
-    assert len(orders.list_orders(user_id=user, first=5, after=None).orders) == 1
+    publisher.publish([confirmed(user, name="marker")])
+    eventually(lambda: len(orders.list_orders(user_id=user, first=5, after=None).orders) == 2)
 
 
 def test_a_late_older_event_does_not_overwrite_a_newer_one(publisher: EventPublisher, orders: Orders) -> None:
