@@ -16,6 +16,7 @@ from stack.ingress import LARGEST_BODY_BYTES, LONGEST_ORDERS_QUEUE, ORDERS_PER_G
 from stack.ports import is_free, settle_ports
 from stack.readiness import answers
 from stack.waiting import wait_until
+from tests.integration.streams import Stream
 
 ORDER = '{"query": "mutation { placeOrder { id } }"}'
 GATEWAYS = ("gateway-1", "gateway-2")
@@ -199,7 +200,7 @@ class Streams(Gateway):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for piece in (b"data: first\n\n", b"data: second\n\n"):
+        for piece in (b"event: first\n\n", b"event: second\n\n"):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
             self.wfile.flush()
             self.go_on.wait(timeout=10)
@@ -217,21 +218,22 @@ def live(ports: dict[str, int]) -> Iterator[Server]:
     server.server_close()
 
 
+def is_open(address: str, path: str) -> bool:
+    probe = Stream(address, path)
+    probe.close()
+    return probe.status == 200
+
+
 @pytest.mark.parametrize("path", ["/live?inbox=1", "/graphql/stream?query=x"])
 def test_a_stream_is_passed_on_as_it_comes(path: str, ingress: int, live: Server) -> None:
-    def opened() -> http.client.HTTPResponse | None:
-        connection = http.client.HTTPConnection("127.0.0.1", ingress, timeout=10)
-        connection.request("GET", path)
-        response = connection.getresponse()
-        return response if response.status == 200 else None
-
-    assert wait_until(lambda: opened() is not None, timeout_s=10)
-    response = opened()
-    assert response is not None
-    assert response.readline() == b"data: first\n"
-    assert response.readline() == b"\n"
+    address = f"http://127.0.0.1:{ingress}"
+    assert wait_until(lambda: is_open(address, path), timeout_s=10)
+    stream = Stream(address, path)
+    assert wait_until(lambda: stream.of("first") == [None], timeout_s=5)
+    assert stream.of("second") == []
     Streams.go_on.set()
-    assert response.readline() == b"data: second\n"
+    assert wait_until(lambda: stream.of("second") == [None], timeout_s=5)
+    stream.close()
 
 
 def test_without_its_unit_a_stream_is_to_come_back_and_tickets_are_the_gateways(ingress: int) -> None:
