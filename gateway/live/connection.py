@@ -21,10 +21,19 @@ class Ending(StrEnum):
     STOPPING = "stopping"
 
 
+@dataclass(frozen=True)
+class Hello:
+    """position: where the inbox begins, None for a stream that has none."""
+
+    position: str | None = None
+
+
 @dataclass
 class Batch:
-    """What is to be written now, in this order. letters: notifications, each with the position behind it. beat: nothing was, for long."""
+    """What is to be written now, in this order. hello: where the stream begins, once. letters: notifications, each with the position behind it.
+    beat: nothing was written for long."""
 
+    hello: Hello | None = None
     latest: list[News] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
     beat: bool = False
@@ -41,8 +50,6 @@ class Connection:
         self.kinds = frozenset(kinds)
         self.until = until
         self.ending: Ending | None = None
-        # Where the inbox begins, for one that has it.
-        self.position: str | None = None
         # Ends the writing at once, whatever waits.
         self.abort: Callable[[], object] = lambda: None
         # On the loop's clock: when the last batch was taken, and whether it is still being written.
@@ -51,9 +58,16 @@ class Connection:
         self._capacity = capacity
         self._letters: deque[Letter] = deque()
         self._latest: dict[tuple[Kind, str | None], News] = {}
+        self._hello: Hello | None = None
+        self._is_greeted = False
         self._beat = False
         self._wake = asyncio.Event()
         self._emptied = asyncio.Event()
+
+    def greet(self, position: str | None = None) -> None:
+        """It is known where the stream begins. What is told before waits for this."""
+        self._hello, self._is_greeted = Hello(position), True
+        self._wake.set()
 
     def tell(self, news: News, position: str) -> None:
         """A notification. Who has too many of them waiting is closed: it comes back and goes on from where it was."""
@@ -61,13 +75,13 @@ class Connection:
             self.finish(Ending.SLOW)
             return
         self._letters.append((news, position))
-        self._wake.set()
+        self._wake_if_greeted()
 
     def tell_latest(self, news: News) -> None:
         """In place of what still waits of the same subject."""
         if news.kind in self.kinds:
             self._latest[news.subject] = news
-            self._wake.set()
+            self._wake_if_greeted()
 
     def beat(self) -> None:
         """Write something, so that nobody on the way takes the line for dead."""
@@ -86,6 +100,10 @@ class Connection:
             self._emptied.clear()
             await self._emptied.wait()
 
+    def _wake_if_greeted(self) -> None:
+        if self._is_greeted:
+            self._wake.set()
+
     def __aiter__(self) -> "Connection":
         return self
 
@@ -93,10 +111,13 @@ class Connection:
         self.is_writing = False
         await self._wake.wait()
         self._wake.clear()
-        batch = Batch(list(self._latest.values()), list(self._letters), self._beat, self.ending)
-        self._latest.clear()
-        self._letters.clear()
+        batch = Batch(beat=self._beat, ending=self.ending)
         self._beat = False
-        self._emptied.set()
+        if self._is_greeted:
+            batch.hello, batch.latest, batch.letters = self._hello, list(self._latest.values()), list(self._letters)
+            self._hello = None
+            self._latest.clear()
+            self._letters.clear()
+            self._emptied.set()
         self.taken_at, self.is_writing = asyncio.get_running_loop().time(), True
         return batch

@@ -20,8 +20,8 @@ SOONEST_RETRY_MS, LATEST_RETRY_MS = 500, 3_000
 class Form(Protocol):
     """The bytes of one client's stream."""
 
-    def begin(self, position: str | None) -> bytes:
-        """The first ones. position: where its inbox begins, None where it has none."""
+    def begin(self) -> bytes:
+        """The first ones, before anything is known."""
 
     def batch(self, batch: Batch) -> bytes: ...
 
@@ -37,13 +37,12 @@ def retry() -> bytes:
 class PlainForm:
     """For an EventSource."""
 
-    def begin(self, position: str | None) -> bytes:
-        # With the position as its id, who is cut off before the first notification goes on from here, too.
-        hello = {"now": datetime.now(UTC), "position": position}
-        return retry() + event("hello", msgspec.json.encode(hello), position)
+    def begin(self) -> bytes:
+        return retry()
 
     def batch(self, batch: Batch) -> bytes:
-        parts = [event(told.kind, told.json, position) for told, position in batch.letters]
+        parts = [_hello(batch.hello.position)] if batch.hello else []
+        parts += [event(told.kind, told.json, position) for told, position in batch.letters]
         parts += [event(told.kind, told.json) for told in batch.latest]
         return _whole(parts, batch, lambda: event("expired", b"{}"))
 
@@ -54,13 +53,18 @@ class GraphQLForm:
     def __init__(self, render: Callable[[News, str], bytes]) -> None:
         self._render = render
 
-    def begin(self, position: str | None) -> bytes:
+    def begin(self) -> bytes:
         return BEAT
 
     def batch(self, batch: Batch) -> bytes:
         parts = [event("next", self._render(told, position)) for told, position in batch.letters]
         parts += [event("next", self._render(told, "")) for told in batch.latest]
         return _whole(parts, batch, _expired)
+
+
+def _hello(position: str | None) -> bytes:
+    """With the position as its id, who is cut off before the first notification goes on from here, too."""
+    return event("hello", msgspec.json.encode({"now": datetime.now(UTC), "position": position}), position)
 
 
 def _expired() -> bytes:
@@ -74,6 +78,6 @@ def _whole(parts: list[bytes], batch: Batch, expired: Callable[[], bytes]) -> by
         parts.append(expired())
     elif batch.ending is not None:
         parts.append(retry())
-    elif batch.beat and not parts:
+    elif not parts:
         parts.append(BEAT)
     return b"".join(parts)

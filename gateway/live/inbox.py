@@ -20,7 +20,7 @@ from gateway.live.mesh import BROADCASTS_AT_ONCE, REPLAYED_AT_ONCE, Mesh
 from gateway.live.news import News
 from gateway.live.progress import Numbers, Progress, Verdict
 from services.contracts import live
-from services.contracts.errors import LiveDropsError, Unavailable
+from services.contracts.errors import LiveDropsError
 from services.contracts.live import PersonMessage
 from services.contracts.notifications import Broadcast, LiveInterests, NoticeKind, Notification, Place
 from services.kernel.metrics import Metrics
@@ -104,18 +104,18 @@ class Inbox:
 
     # Who is here.
 
-    async def join(self, user_id: str, after: Place | None, connection: Connection) -> tuple[Reader, Place]:
-        """A client of this person, from the place on, or from now. Also answers where it begins. Raises LiveDropsError."""
+    async def join(self, user_id: str, after: Place | None, connection: Connection) -> Reader | None:
+        """A client of this person, from the place on, or from now; it is greeted with where it begins, or closed where that can't be had."""
         person = self._people.get(user_id)
         if person is None:
             person = self._people[user_id] = Person(user_id)
             self._listener.want(live.person(user_id))
         person.joining += 1  # so that nobody forgets them meanwhile
         try:
-            now = Place.of((await self._learn(person)).position)
-            last = self._numbers.last
-            if last is None:
-                raise Unavailable("Notifications can't be told right now. Try again.")
+            now = await self._end_of(person)
+            if now is None:
+                connection.finish(Ending.LOST)
+                return None
             # Whoever has seen more than there is was told by another system.
             begin = after.at_most(now) if after else now
             reader = Reader(person, connection, begin)
@@ -123,13 +123,30 @@ class Inbox:
         finally:
             person.joining -= 1
             self._forget_if_idle(person)
-        reader.progress.hear_of(Place(now.personal, max(now.broadcasts, last)))
+        connection.greet(begin.position())
+        reader.progress.hear_of(Place(now.personal, max(now.broadcasts, self._numbers.last or 0)))
         self._ask_if_behind(reader)
-        return reader, begin
+        return reader
 
-    def leave(self, reader: Reader) -> None:
-        reader.person.readers.discard(reader)
-        self._forget_if_idle(reader.person)
+    async def leave(self, joining: "asyncio.Task[Reader | None]") -> None:
+        """It is over, joined or not."""
+        joining.cancel()
+        (joined,) = await asyncio.gather(joining, return_exceptions=True)
+        if isinstance(joined, Reader):
+            joined.person.readers.discard(joined)
+            self._forget_if_idle(joined.person)
+
+    async def _end_of(self, person: Person) -> Place | None:
+        """Where their stream is now; None where it can't be had."""
+        for number in range(TRIES):
+            try:
+                interests = await self._learn(person)
+                if self._numbers.last is not None:
+                    return Place.of(interests.position)
+            except LiveDropsError as error:
+                log.warning("a person's wishes can't be had now", extra={"error": error.code})
+            await asyncio.sleep(pause_s(number))
+        return None
 
     def __len__(self) -> int:
         return len(self._people)
@@ -270,7 +287,7 @@ class Inbox:
                 if tries == TRIES:
                     reader.fail()
                     return
-                await asyncio.sleep(min(FIRST_PAUSE_S * 2**tries, LONGEST_PAUSE_S) * random.uniform(0.5, 1.0))
+                await asyncio.sleep(pause_s(tries))
         finally:
             reader.progress.is_asking = False
 
@@ -288,6 +305,11 @@ class Inbox:
             reader.tell(news.of_notice(told.notice, told.personal))
         progress.answered(Place.of(replay.position))
         return progress.place != before
+
+
+def pause_s(tries: int) -> float:
+    """Before the next try."""
+    return min(FIRST_PAUSE_S * 2.0**tries, LONGEST_PAUSE_S) * random.uniform(0.5, 1.0)
 
 
 def _place_of(told: Notification) -> Place:

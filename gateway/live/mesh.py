@@ -47,7 +47,7 @@ class Mesh:
     def close(self) -> None:
         for pool in (self._people, self._drops, self._chores):
             pool.shutdown(wait=False, cancel_futures=True)
-        self.rpc.stop()
+        self.rpc.stop()  # ends what the threads wait for
         self._cache.close()
 
     async def interests(self, user_id: str) -> LiveInterests:

@@ -55,14 +55,19 @@ def request_of(scope: Scope) -> Request:
 
 
 def signed_in(request: Request, tokens: TokenReader) -> SignIn | None:
-    """By the Authorization header, a ticket in the query, or the cookie. None for nobody. Raises Unauthenticated for what does not hold."""
+    """By the Authorization header, a ticket in the query, or the cookie. None for nobody.
+
+    Raises Unauthenticated for a header or a ticket that does not hold. A browser sends a cookie unasked, also an old one: that is nobody's.
+    """
     if header := request.headers.get("Authorization"):
         return tokens.sign_in(header)
     if ticket := request.args.get("ticket"):
         return tokens.sign_in_of_ticket(ticket)
-    if cookie := request.cookies.get(COOKIE):
-        return tokens.sign_in_of(cookie)
-    return None
+    cookie = request.cookies.get(COOKIE)
+    try:
+        return tokens.sign_in_of(cookie) if cookie else None
+    except Unauthenticated:
+        return None
 
 
 def require(signed: SignIn | None) -> SignIn:

@@ -96,9 +96,11 @@ class Live:
         await self._drops.watch(drop_ids, connection)
         if reads_inbox:
             assert visitor.user_id is not None
-            reader, begin = await self._inbox.join(visitor.user_id, after, connection)
-            stack.callback(self._inbox.leave, reader)
-            connection.position = begin.position()
+            # In a crowd this takes some seconds: the stream is open meanwhile, so that nobody on the way gives it up.
+            joining = asyncio.create_task(self._inbox.join(visitor.user_id, after, connection))
+            stack.push_async_callback(self._inbox.leave, joining)
+        else:
+            connection.greet()
         self._connections.add(connection)
         stack.callback(self._connections.discard, connection)
         if self.is_stopping:

@@ -60,7 +60,7 @@ async def write(connection: Connection, form: Form, receive: Receive, send: Send
 
 
 async def _write(connection: Connection, form: Form, send: Send, tally: Tally) -> None:
-    await send({"type": "http.response.body", "body": form.begin(connection.position), "more_body": True})
+    await send({"type": "http.response.body", "body": form.begin(), "more_body": True})
     async for batch in connection:
         if batch.ending is Ending.GONE:
             return

@@ -71,7 +71,10 @@ class RpcClient:
         self._amqp.start()
 
     def stop(self) -> None:
+        """Whoever still waits is told so at once: no answer can come any more."""
         self._amqp.stop()
+        for pending in list(self._pending.values()):
+            pending.finish(error=Unavailable("This process is about to end."))
 
     def check(self) -> None:
         """Raise Unavailable while there is no connection."""

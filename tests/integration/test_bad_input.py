@@ -232,8 +232,9 @@ MUTATIONS: dict[str, dict[str, Any]] = {
     "upload": {"idempotencyKey": "k", "filename": "x", "contentType": "image/png", "size": 1, "sha256": "0" * 64},
     "deleteAccount": {"email": "nobody@example.org"},
     "markNotificationsRead": {"ids": [ID]},
-    # Has no field that could be wrong.
+    # These have no field that could be wrong.
     "markAllNotificationsRead": {},
+    "createLiveTicket": {},
     "updateNotificationPreferences": {"muted": [{"kind": "NO_SUCH_KIND", "channel": "LIVE"}], "mutedCreators": ["x"]},
     "remindMe": {"dropId": ID},
     "forgetReminder": {"dropId": ID},
@@ -356,12 +357,15 @@ LISTS = {
     f"/user/{ID}/following": ("first", "after", "surprise"),
     "/follows": ("user_id", "creator_id", "surprise"),
     "/notifications": ("limit", "after", "unread", "surprise"),
+    "/live": ("inbox", "after", "surprise"),
 }
+# What a list needs to be asked for at all.
+NEEDED: dict[str, dict[str, str]] = {"/follows": {"creator_id": ID}, "/live": {"inbox": "1"}}
 
 
 @pytest.mark.parametrize(("path", "parameter"), [(path, parameter) for path, known in LISTS.items() for parameter in known])
 def test_no_wrong_query_parameter_does_harm(path: str, parameter: str, person: Callable[..., Person]) -> None:
-    somebody, sound = person(), {"creator_id": ID} if path == "/follows" else {}
+    somebody, sound = person(), NEEDED.get(path, {})
     for name, bad in BAD_VALUES.items():
         if bad is not MISSING and len(str(bad)) < 5_000:  # the ingress refuses longer addresses by itself
             answer = somebody.get(f"{path}?{urlencode({**sound, parameter: bad})}")

@@ -273,6 +273,9 @@ class TestRefusals:
     def test_a_ticket_that_does_not_hold(self, ticket: str, open_stream: Opener) -> None:
         assert open_stream(ticket=ticket, inbox=1).status == 401
 
+    def test_an_old_cookie_keeps_nobody_from_what_everybody_may_see(self, open_stream: Opener, open_drop: Callable[..., Stock]) -> None:
+        open_stream(headers={"Cookie": "livedrops_access=x"}, drop=open_drop().drop_id).wait_for("stock")
+
     def test_an_access_token_is_no_ticket(self, open_stream: Opener, person: Callable[..., Person]) -> None:
         assert open_stream(ticket=person().token, inbox=1).status == 401
 

@@ -16,6 +16,7 @@ from stack.ingress import LARGEST_BODY_BYTES, LONGEST_ORDERS_QUEUE, ORDERS_PER_G
 from stack.ports import is_free, settle_ports
 from stack.readiness import answers
 from stack.waiting import wait_until
+from tests.integration.streams import Stream
 
 ORDER = '{"query": "mutation { placeOrder { id } }"}'
 GATEWAYS = ("gateway-1", "gateway-2")
@@ -183,3 +184,60 @@ def test_without_its_unit_a_file_is_to_come_back_and_all_else_goes_on(ingress: i
 
     assert (status, headers["retry-after"], json.loads(text)["errors"][0]["extensions"]["code"]) == (503, "5", "BUSY")
     assert ask(ingress, "GET", "/")[0] == 200
+
+
+class Streams(Gateway):
+    """Answers with a stream that goes on when the test says so."""
+
+    protocol_version = "HTTP/1.1"
+    go_on = threading.Event()
+
+    def do_GET(self) -> None:
+        if self.path == "/readyz":
+            self._answer(b"")
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for piece in (b"event: first\n\n", b"event: second\n\n"):
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            self.wfile.flush()
+            self.go_on.wait(timeout=10)
+        self.wfile.write(b"0\r\n\r\n")
+
+
+@pytest.fixture
+def live(ports: dict[str, int]) -> Iterator[Server]:
+    Streams.go_on.clear()
+    server = Server(("127.0.0.1", ports["live"]), Streams)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield server
+    Streams.go_on.set()
+    server.shutdown()
+    server.server_close()
+
+
+def is_open(address: str, path: str) -> bool:
+    probe = Stream(address, path)
+    probe.close()
+    return probe.status == 200
+
+
+@pytest.mark.parametrize("path", ["/live?inbox=1", "/graphql/stream?query=x"])
+def test_a_stream_is_passed_on_as_it_comes(path: str, ingress: int, live: Server) -> None:
+    address = f"http://127.0.0.1:{ingress}"
+    assert wait_until(lambda: is_open(address, path), timeout_s=10)
+    stream = Stream(address, path)
+    assert wait_until(lambda: stream.of("first") == [None], timeout_s=5)
+    assert stream.of("second") == []
+    Streams.go_on.set()
+    assert wait_until(lambda: stream.of("second") == [None], timeout_s=5)
+    stream.close()
+
+
+def test_without_its_unit_a_stream_is_to_come_back_and_tickets_are_the_gateways(ingress: int) -> None:
+    status, headers, text = ask(ingress, "GET", "/live?inbox=1")
+
+    assert (status, headers["retry-after"], json.loads(text)["errors"][0]["extensions"]["code"]) == (503, "5", "BUSY")
+    assert ask(ingress, "POST", "/live/ticket", "x")[0] == 200

@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.live import news
 from gateway.live.chores import Chores
-from gateway.live.connection import Batch, Connection, Ending
+from gateway.live.connection import Batch, Connection, Ending, Hello
 from gateway.live.drops import Watched, pause_s
 from gateway.live.forms import BEAT, GraphQLForm, PlainForm
 from gateway.live.limits import Places
@@ -45,6 +45,12 @@ async def taken(connection: Connection) -> Batch:
     return await asyncio.wait_for(anext(connection), 1)
 
 
+def greeted(capacity: int) -> Connection:
+    connection = Connection(EVERYTHING, capacity)
+    connection.greet()
+    return connection
+
+
 def run(work: Callable[[], Awaitable[None]]) -> None:
     async def main() -> None:
         await work()
@@ -53,10 +59,11 @@ def run(work: Callable[[], Awaitable[None]]) -> None:
 
 
 class TestWaiting:
+    @settings(deadline=None)
     @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 50)), min_size=1, max_size=60))
     def test_of_each_stock_only_the_latest_waits(self, changes: list[tuple[str, int]]) -> None:
         async def work() -> None:
-            connection = Connection(EVERYTHING, 8)
+            connection = greeted(8)
             for drop_id, version in changes:
                 connection.tell_latest(news.of_stock(stock(version, drop_id=drop_id)))
             batch = await taken(connection)
@@ -67,7 +74,7 @@ class TestWaiting:
 
     def test_notifications_wait_in_order_and_too_many_end_it(self) -> None:
         async def work() -> None:
-            connection = Connection(EVERYTHING, 3)
+            connection = greeted(3)
             for number in range(1, 5):
                 connection.tell(notice(number), f"{number}-0")
             batch = await taken(connection)
@@ -78,7 +85,7 @@ class TestWaiting:
 
     def test_who_replays_waits_for_room(self) -> None:
         async def work() -> None:
-            connection = Connection(EVERYTHING, 3)
+            connection = greeted(3)
             for number in range(3):
                 connection.tell(notice(number), "1-0")
             waiting = asyncio.create_task(connection.room(2))
@@ -89,9 +96,22 @@ class TestWaiting:
 
         run(work)
 
-    def test_the_first_reason_to_end_counts(self) -> None:
+    def test_nothing_is_told_before_it_is_known_where_it_begins(self) -> None:
         async def work() -> None:
             connection = Connection(EVERYTHING, 3)
+            connection.tell_latest(news.of_stock(stock(1)))
+            connection.tell(notice(), "1-0")
+            connection.beat()
+            assert await taken(connection) == Batch(beat=True)
+            connection.greet("0-0")
+            batch = await taken(connection)
+            assert (batch.hello, len(batch.latest), len(batch.letters)) == (Hello("0-0"), 1, 1)
+
+        run(work)
+
+    def test_the_first_reason_to_end_counts(self) -> None:
+        async def work() -> None:
+            connection = greeted(3)
             connection.finish(Ending.EXPIRED)
             connection.finish(Ending.STOPPING)
             assert (await taken(connection)).ending is Ending.EXPIRED
@@ -101,6 +121,7 @@ class TestWaiting:
     def test_what_it_did_not_ask_for_is_not_told(self) -> None:
         async def work() -> None:
             connection = Connection({Kind.STATE}, 3)
+            connection.greet()
             connection.tell_latest(news.of_stock(stock(1)))
             connection.beat()
             assert (await taken(connection)).latest == []
@@ -110,7 +131,7 @@ class TestWaiting:
 
 class TestDrop:
     def watched(self) -> tuple[Watched, Connection]:
-        one, watcher = Watched("d"), Connection(EVERYTHING, 8)
+        one, watcher = Watched("d"), greeted(8)
         one.watchers.add(watcher)
         return one, watcher
 
@@ -174,25 +195,25 @@ class TestForms:
         assert json.loads(data.removeprefix("data: "))["at"] == "2026-01-02T03:04:05Z"
 
     def test_a_hello_has_an_id_where_there_is_an_inbox(self) -> None:
-        assert "id: 3-7\n" in PlainForm().begin("3-7").decode()
-        assert "id:" not in PlainForm().begin(None).decode()
+        assert "id: 3-7\n" in PlainForm().batch(Batch(Hello("3-7"))).decode()
+        assert "id:" not in PlainForm().batch(Batch(Hello())).decode()
 
     def test_endings(self) -> None:
         assert PlainForm().batch(Batch(ending=Ending.EXPIRED)) == b"event: expired\ndata: {}\n\n"
         assert PlainForm().batch(Batch(ending=Ending.STOPPING)).startswith(b"retry: ")
-        assert PlainForm().batch(Batch(beat=True)) == BEAT
+        assert PlainForm().batch(Batch(beat=True)) == BEAT == PlainForm().batch(Batch())
         form = GraphQLForm(lambda told, position: b"{}")
         assert form.batch(Batch(ending=Ending.EXPIRED)).endswith(b"event: complete\ndata: \n\n")
         assert b"complete" not in form.batch(Batch(ending=Ending.STOPPING))
 
 
 class TestPlaces:
-    def settings(self) -> LiveSettings:
+    def bounds(self) -> LiveSettings:
         counts: dict[str, Any] = {"live_connections": 3, "live_connections_per_person": 1, "live_connections_per_address": 2}
         return LiveSettings(broker_url="amqp://x", redis_url="redis://x", jwt_public_key=KEY, **counts)
 
     def test_in_all_of_one_person_and_from_one_address(self) -> None:
-        places = Places(self.settings())
+        places = Places(self.bounds())
         places.enter("ann", "here")
         with pytest.raises(RateLimited):
             places.enter("ann", "there")
@@ -210,7 +231,7 @@ class TestWriting:
     def test_a_client_that_takes_nothing_is_ended(self) -> None:
         async def work() -> None:
             metrics, never = Metrics(), asyncio.Event()
-            connection = Connection(EVERYTHING, 3)
+            connection = greeted(3)
 
             async def receive() -> dict[str, Any]:
                 await never.wait()
