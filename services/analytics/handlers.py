@@ -22,12 +22,12 @@ class AnalyticsEvents:
 
     store: Store = StoreProvider()
 
-    # Whoever is behind takes more at once: a transaction for hundreds of orders costs hardly more than one for ten.
-    @event_handler("analytics.orders", batch=100)
+    # A transaction for hundreds of orders costs hardly more than one for ten, and nobody looks at sums twice a second.
+    @event_handler("analytics.orders", batch=100, linger_s=0.5)
     def count_orders(self, events: list[Event]) -> None:
         usecases.count(self.store.count_orders, events)
 
-    @event_handler("analytics.follows", batch=200)
+    @event_handler("analytics.follows", batch=200, linger_s=0.5)
     def count_follows(self, events: list[Event]) -> None:
         usecases.count(self.store.count_follows, events)
 
