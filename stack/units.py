@@ -72,6 +72,14 @@ UNITS: tuple[Unit, ...] = (
         "notifications-events",
         ("rabbitmq", "mongo", "redis"),
     ),
+    # Gives way to whatever somebody waits for: a crowd that is told takes minutes.
+    Unit(
+        "notifications-push",
+        (*_NAMEKO, "services.notifications.push.handlers:NotificationsPush"),
+        "notifications-push",
+        ("rabbitmq", "mongo", "redis"),
+        nice=10,
+    ),
     Unit("orders-views", (*_NAMEKO, "services.orders.handlers:OrderViews"), "orders-views", ("rabbitmq", "postgres", "redis"), nice=5),
     Unit("orders-terms", (*_NAMEKO, "services.orders.handlers:OrderTerms"), "orders-terms", ("rabbitmq", "postgres", "redis"), nice=5),
     Unit("orders-relay", ("{python}", "-m", "services.orders.relay"), "orders-relay", ("rabbitmq", "postgres", "redis")),

@@ -5,6 +5,7 @@ bad event holds up no other. An event that fails goes to the next delay queue, c
 the last step it goes to the dead-letter queue, with what was raised. Nothing is lost by dying in between: the broker
 delivers again, and handlers dedupe on event.id (`services.kernel.inbox`).
 
+A handler that works on many at once says with SomeFailed which of them failed, and is not asked again about the others.
 A handler whose store is away raises Hold: then nothing is wrong with the events, and the batch waits here, with all behind it in the queue.
 """
 
@@ -12,7 +13,7 @@ import logging
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -34,7 +35,7 @@ from services.kernel import calls, failpoints, wire
 from services.kernel.consuming import WatchedConsumer
 from services.kernel.current_call import call_data
 from services.kernel.process import process
-from services.kernel.topology import DEAD_EXCHANGE, DELAY_STEPS_S, delay_exchange, event_queue
+from services.kernel.topology import DEAD_EXCHANGE, DELAY_STEPS_S, delay_exchange, delay_step, event_queue, shortened
 from services.kernel.wire import ATTEMPT, ERROR
 
 log = logging.getLogger("livedrops.events")
@@ -47,6 +48,22 @@ LONGEST_HOLD_S = 600.0
 
 class Hold(Unavailable):
     """Raised by a handler that can do nothing right now, whatever the events are: its store is away. They are tried again, none is lost."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Of one event. after_s: it makes no sense to try it earlier than that."""
+
+    error: BaseException
+    after_s: float = 0.0
+
+
+class SomeFailed(Exception):
+    """Raised by a handler that has handled all its events but these. failures: by event id."""
+
+    def __init__(self, failures: Mapping[str, Failure]) -> None:
+        self.failures = failures
+        super().__init__(f"{len(failures)} events failed")
 
 
 @dataclass(frozen=True)
@@ -103,7 +120,9 @@ class EventConsumer(Consumer):  # type: ignore[misc]
             for delivery in deliveries:
                 self.consumer.requeue_message(delivery.message)
             return
-        if error is not None:
+        if isinstance(error, SomeFailed):
+            self._fail_some(deliveries, error)
+        elif error is not None:
             self._handle_apart(deliveries)
         failpoints.reach("events.before_ack")
         for delivery in deliveries:
@@ -114,8 +133,16 @@ class EventConsumer(Consumer):  # type: ignore[misc]
         for delivery in deliveries:
             for event in delivery.events:
                 error = self._run_held([event])
-                if error is not None:
-                    self._fail(delivery.message, event, error)
+                if isinstance(error, SomeFailed):
+                    self._fail_some([_Delivery(delivery.message, [event])], error)
+                elif error is not None:
+                    self._fail(delivery.message, event, Failure(error))
+
+    def _fail_some(self, deliveries: list[_Delivery], some: SomeFailed) -> None:
+        for delivery in deliveries:
+            for event in delivery.events:
+                if event.id in some.failures:
+                    self._fail(delivery.message, event, some.failures[event.id])
 
     def _run_held(self, events: list[Event]) -> BaseException | None:
         """Run the handler until it holds no more."""
@@ -148,17 +175,18 @@ class EventConsumer(Consumer):  # type: ignore[misc]
         process().metrics.count(f"events.{self.name}.handled", len(events))
         return raised
 
-    def _fail(self, message: Message, event: Event, error: BaseException) -> None:
+    def _fail(self, message: Message, event: Event, failure: Failure) -> None:
         """Put a failed event, alone, into the next delay queue, or among the dead letters."""
         attempt = int(message.headers.get(ATTEMPT, 0)) + 1
         process().metrics.count(f"events.{self.name}.failed")
         extra = {"event_id": event.id, "event_type": event.type, "attempt": attempt}
-        log.warning("an event failed", extra=extra, exc_info=error)
+        log.warning("an event failed", extra=extra, exc_info=failure.error)
         body = msgspec.json.encode(event)
         if attempt > len(DELAY_STEPS_S):
-            self._bury(message, body, error, attempt, event)
+            self._bury(message, body, failure.error, attempt, event)
         else:
-            self._send_on(message, body, delay_exchange(DELAY_STEPS_S[attempt - 1]), {ATTEMPT: attempt}, event)
+            step = delay_step(attempt, failure.after_s)
+            self._send_on(message, body, delay_exchange(step), {ATTEMPT: attempt}, event, shortened(step, failure.after_s))
 
     def _bury(self, message: Message, body: Any, error: BaseException, attempt: int = 0, event: Event | None = None) -> None:
         process().metrics.count(f"events.{self.name}.dead")
@@ -170,7 +198,9 @@ class EventConsumer(Consumer):  # type: ignore[misc]
         self._bury(message, message.body, InvalidInput(f"The event is not JSON: {error}"))
         self.consumer.ack_message(message)
 
-    def _send_on(self, message: Message, body: Any, exchange: str, headers: dict[str, Any], event: Event | None) -> None:
+    def _send_on(
+        self, message: Message, body: Any, exchange: str, headers: dict[str, Any], event: Event | None, waits_s: float | None = None
+    ) -> None:
         """Publish elsewhere, confirmed. The message itself is acknowledged only when all of it has gone somewhere."""
         kept = {key: value for key, value in message.headers.items() if key in (wire.CORRELATION_ID, ATTEMPT)}
         self._publisher.publish(
@@ -183,6 +213,7 @@ class EventConsumer(Consumer):  # type: ignore[misc]
             headers={**kept, **headers},
             message_id=event.id if event else message.properties.get("message_id"),
             type=event.type if event else message.properties.get("type"),
+            expiration=waits_s,
         )
 
 
@@ -214,4 +245,4 @@ def event_handler(name: str, *, batch: int = 20) -> Callable[[Callable[..., None
 
 
 def _decorate(name: str, batch: int, method: Callable[..., None]) -> Callable[..., None]:
-    return EventConsumer.decorator(name, batch=batch, expected_exceptions=(Hold,))(method)  # type: ignore[no-any-return]
+    return EventConsumer.decorator(name, batch=batch, expected_exceptions=(Hold, SomeFailed))(method)  # type: ignore[no-any-return]

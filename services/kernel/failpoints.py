@@ -30,6 +30,11 @@ KNOWN = (
     "reindex.before_move_on",
     "notifications.before_commit",
     "notifications.after_commit",
+    "push.after_plan",
+    "push.after_chunks",
+    "push.after_claim",
+    "push.after_answer",
+    "push.before_checkpoint",
 )
 
 

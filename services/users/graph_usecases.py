@@ -8,7 +8,19 @@ from typing import NamedTuple
 from msgspec import structs
 
 from services.contracts.errors import InvalidInput
-from services.contracts.users import Followed, FollowedPage, FollowPage, Followship, FollowState, Job, JobKind
+from services.contracts.users import (
+    Followed,
+    FollowedPage,
+    FollowerIds,
+    FollowPage,
+    Followship,
+    FollowState,
+    Job,
+    JobKind,
+    ListPlace,
+    Piece,
+    Pieces,
+)
 from services.kernel import ids
 from services.kernel.calls import Call
 from services.kernel.cursors import Cursors
@@ -91,6 +103,28 @@ def list_followed(graph: Graph, user_id: str, first: int, after: str | None, cal
         [Followed(creator_id, followed_at) for followed_at, creator_id in shown],
         _cursor(graph, name, shown[-1]) if len(places) > first else None,
     )
+
+
+def cut_followers(graph: Graph, creator_id: str, after: ListPlace, size: int, most: int, call: Call) -> Pieces:
+    call.require_operator()
+    place, pieces = (after.followed_at, after.user_id), list[Piece]()
+    while len(pieces) < most:
+        found = graph.lists.cut(creator_id, size, place)
+        if found is None:
+            return Pieces(pieces, more=False)
+        place, people = found
+        pieces.append(Piece(ListPlace(*place), people))
+        if people < size:
+            return Pieces(pieces, more=False)
+    return Pieces(pieces, more=True)
+
+
+def list_follower_ids(graph: Graph, creator_id: str, after: ListPlace, until: ListPlace, first: int, call: Call) -> FollowerIds:
+    call.require_operator()
+    ends = (after.followed_at, after.user_id), (until.followed_at, until.user_id)
+    places = graph.lists.between(creator_id, first + 1, *ends)
+    shown = places[:first]
+    return FollowerIds([user_id for _, user_id in shown], ListPlace(*shown[-1]) if len(places) > first else None)
 
 
 def list_mutual(graph: Graph, user_id: str, first: int, after: str | None) -> FollowPage:
