@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.contracts.media import MediaFile
-from services.contracts.notifications import Notification, Preferences
+from services.contracts.notifications import Endpoint, Notification, Preferences
 from services.contracts.orders import Order, Stock
 from services.contracts.products import Drop, DropState, Product
 from services.contracts.search import Facet, SearchHit, Suggestion
@@ -170,3 +170,15 @@ def notification(value: Notification) -> dict[str, Any]:
 def preferences(value: Preferences) -> dict[str, Any]:
     muted = [{"kind": one.kind.value, "channel": one.channel.value} for one in value.muted]
     return {"muted": muted, "mutedCreators": value.muted_creators}
+
+
+def endpoint(value: Endpoint) -> dict[str, Any]:
+    return {
+        "id": value.id,
+        "kind": value.kind.value,
+        "url": value.url,
+        "enabled": value.enabled,
+        "createdAt": value.created_at,
+        "failingSince": value.failing_since,
+        "disabledReason": value.disabled_reason,
+    }

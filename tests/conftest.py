@@ -32,6 +32,8 @@ SETTINGS = {
     "LIVEDROPS_PERSON_POINTS_PER_S": "100000",
     "LIVEDROPS_PERSON_POINTS_BURST": "100000",
     "LIVEDROPS_RECONCILE_EVERY_S": "0.5",
+    # Receivers of tests are on this machine.
+    "LIVEDROPS_PUSH_ANYWHERE": "true",
 }
 PASSWORD = "correct horse battery"
 PLACE_ORDER = """

@@ -11,9 +11,15 @@ from gateway.documents import DEFAULT_PAGE
 from gateway.rest import shapes
 from services.contracts.products import Currency, DropState, PageNumber
 from services.contracts.search import Amount, SearchKind, SearchSort, SearchText
-from services.contracts.values import Cursor, DropId, IdempotencyKey, Line, OrderId, PageSize, ProductId, UserId
+from services.contracts.values import Cursor, DropId, EndpointId, IdempotencyKey, Line, OrderId, PageSize, ProductId, UserId
 
-PATH_PARAMETERS: dict[str, Any] = {"order_id": OrderId, "user_id": UserId, "product_id": ProductId, "drop_id": DropId}
+PATH_PARAMETERS: dict[str, Any] = {
+    "order_id": OrderId,
+    "user_id": UserId,
+    "product_id": ProductId,
+    "drop_id": DropId,
+    "endpoint_id": EndpointId,
+}
 HEADERS: dict[str, tuple[Any, str]] = {
     "Idempotency-Key": (IdempotencyKey, "New for each wish, the same for its retries."),
     "If-Match": (Annotated[str, Meta(pattern=r'^"[0-9]{1,15}"$')], "The version that was read, in quotes, as ETag gave it."),
@@ -194,5 +200,22 @@ OPERATIONS = (
         *("DELETE", "/drops/{drop_id}/reminder", "forget_reminder", "Not any more; again is no error.", shapes.Reminder),
         signed_in=True,
     ),
+    Operation("GET", "/notifications/endpoints", "list_endpoints", "Where the person is told.", shapes.Endpoints, signed_in=True),
+    Operation(
+        *("POST", "/notifications/endpoints", "add_endpoint", "Tell the person here, too.", shapes.AddedEndpoint, 201),
+        body=shapes.NewEndpoint,
+        signed_in=True,
+        refusals=(404, 409),
+    ),
+    Operation(
+        *("DELETE", "/notifications/endpoints/{endpoint_id}", "remove_endpoint", "Not here any more.", shapes.RemovedEndpoint),
+        signed_in=True,
+    ),
+    Operation(
+        *("POST", "/notifications/endpoints/{endpoint_id}/enable", "enable_endpoint", "Switch it on again.", shapes.Endpoint),
+        signed_in=True,
+        refusals=(404,),
+    ),
+    Operation("GET", "/notifications/push_options", "get_push_options", "What there is beside webhooks.", shapes.PushOptions),
     Operation("GET", "/openapi.json", "describe", "This document.", dict[str, Any]),
 )

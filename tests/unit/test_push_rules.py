@@ -17,7 +17,9 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def notice(kind: NoticeKind = NoticeKind.DROP_STARTED, creator_id: str | None = None) -> Notice:
-    return Notice(str(uuid.uuid4()), kind, NOW, "A hat", creator_id or str(uuid.uuid4()), str(uuid.uuid4()), quantity=2, available=3, total=9)
+    return Notice(
+        str(uuid.uuid4()), kind, NOW, "A hat", creator_id or str(uuid.uuid4()), str(uuid.uuid4()), quantity=2, available=3, total=9
+    )
 
 
 def target(kind: EndpointKind = EndpointKind.WEBHOOK) -> Target:
