@@ -143,15 +143,15 @@ def mail_server() -> Iterator[Mailbox]:
             return "250 OK"
 
         async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-            box.taken += [(to, bytes(envelope.content or b"")) for to in envelope.rcpt_tos]
+            box.taken += [(to, envelope.original_content or b"") for to in envelope.rcpt_tos]
             return "250 OK"
 
-    controller = Controller(Handler(), hostname="127.0.0.1", port=box.port)  # type: ignore[no-untyped-call]
-    controller.start()  # type: ignore[no-untyped-call]
+    controller = Controller(Handler(), hostname="127.0.0.1", port=box.port)
+    controller.start()
     try:
         yield box
     finally:
-        controller.stop()  # type: ignore[no-untyped-call]
+        controller.stop()
 
 
 def _free_port() -> int:

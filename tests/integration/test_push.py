@@ -176,7 +176,7 @@ class TestChannels:
         assert (mail["From"], mail["To"]) == ("news@livedrops.example", person.email)
         assert mail["Subject"] == "Your order of A <b>hat</b> & more is confirmed"
         assert event.id in mail["Message-ID"]
-        text, page = (part.get_content() for part in mail.iter_parts())  # type: ignore[attr-defined]
+        text, page = (part.get_content() for part in mail.iter_parts())
         assert "A <b>hat</b> & more" in text
         assert "A &lt;b&gt;hat&lt;/b&gt; &amp; more" in page
         link = mail["List-Unsubscribe"].strip("<>")
