@@ -68,6 +68,7 @@ QUERIES: dict[str, Query] = {
     # Endpoints.
     "endpoints.renew": Query("endpoints", ("_id", "endpoints.id"), _ONE),
     "endpoints.add": Query("endpoints", ("_id", "endpoints.9", "endpoints.id"), _ONE),
+    "endpoints.load": Query("endpoints", ("_id",), _ONE),
     "endpoints.get": Query("endpoints", ("_id",), _ONE),
     "endpoints.get_many": Query("endpoints", ("_id",), _KEYS),
     "endpoints.enable": Query("endpoints", ("_id", "endpoints.id"), _ONE),

@@ -35,7 +35,7 @@ KEYS = {collection.name: [name for name, _ in collection.shard_key] for collecti
 NOW = datetime.now(UTC).replace(microsecond=0)
 LIVES = dict.fromkeys(NoticeKind, timedelta(days=1))
 # Their documents have more fields than those that say where they go.
-INSERTS = ("notes.add", "broadcasts.add")
+INSERTS = ("notes.add", "broadcasts.add", "endpoints.load")
 
 
 def some_id() -> str:
@@ -201,6 +201,7 @@ def ask_about_pushing(store: Kept, ann: str, drop: Drop) -> None:
     store.reminders.cut(drop.id, 1, (NOW, ann))
     store.reminders.between(drop.id, 5, (NOW, ann), (NOW, ann))
     target = Target(Endpoint(some_id(), EndpointKind.WEBHOOK, "https://example.org/", True, NOW))
+    parts.endpoints.load({some_id(): target})
     parts.endpoints.put(ann, target)
     assert parts.endpoints.of(ann) == parts.endpoints.enabled_of([ann])[ann] == [target]
     parts.endpoints.switch_off(ann, target.endpoint.id, "x")

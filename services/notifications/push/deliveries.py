@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from pymongo import DeleteOne, InsertOne, UpdateOne
+from pymongo.errors import BulkWriteError
 
 from services.kernel.mongo import Document, Mongo
 from services.notifications.documents import Removal
@@ -19,6 +20,7 @@ from services.notifications.push.rules import DELIVERED_KEPT, Task
 Writes = list[InsertOne[Document] | DeleteOne | UpdateOne]
 # Longer than a batch of deliveries takes, each at its deadline (see working.BATCH).
 CLAIM_S = 25.0
+_DUPLICATE_KEY = 11000
 _NEVER = datetime.fromtimestamp(0, UTC)
 
 
@@ -49,11 +51,20 @@ class Deliveries:
         token = uuid.uuid4().hex
         writes: Writes = [UpdateOne(_key(task), _taking(token, task.notice.at + DELIVERED_KEPT), upsert=True) for task in tasks]
         with self._mongo.errors():
-            self._deliveries.bulk_write(writes, ordered=False, comment="deliveries.claim")
+            self._take(writes)
             states = {one["_id"]: one for one in self._deliveries.find(_these(tasks), comment="deliveries.claimed")}
         open_ones = [task for task in tasks if states[task.id]["state"] == State.OPEN]
         mine = [task for task in open_ones if states[task.id]["claim"] == token]
         return Claim(token, mine, [task for task in open_ones if states[task.id]["claim"] != token])
+
+    def _take(self, writes: Writes) -> None:
+        """Where another worker makes the same document at the same moment, one of both is refused: it finds that document the next time."""
+        try:
+            self._deliveries.bulk_write(writes, ordered=False, comment="deliveries.claim")
+        except BulkWriteError as error:
+            if any(one["code"] != _DUPLICATE_KEY for one in (error.details or {})["writeErrors"]):
+                raise
+            self._deliveries.bulk_write(writes, ordered=False, comment="deliveries.claim")
 
     def mark(self, claim: Claim, tasks: Sequence[Task], state: State) -> int:
         """These are over. How many of them were still ours."""

@@ -40,6 +40,12 @@ class Endpoints:
                 if not self._change(user_id, target.endpoint.id, document, "endpoints.renew"):
                     raise TooManyEndpoints() from error
 
+    def load(self, targets: Mapping[str, Target]) -> None:
+        """One each for many people who have none yet, for tests and benchmarks that need a crowd."""
+        documents: list[Document] = [{"_id": user_id, "endpoints": [_document(target)]} for user_id, target in targets.items()]
+        with self._mongo.errors():
+            self._endpoints.insert_many(documents, ordered=False, comment="endpoints.load")
+
     def of(self, user_id: str) -> list[Target]:
         """All of a person, oldest first."""
         with self._mongo.errors():
