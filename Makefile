@@ -81,6 +81,10 @@ bench-search: venv ## Measure search over a hundred thousand products, and how s
 bench-media: venv ## Upload and download a gigabyte, and watch the memory that it takes
 	@$(BIN)/python -m tests.load.bench_media
 
+.PHONY: bench-push
+bench-push: venv ## Push a broadcast to a million followers, with one worker and with two
+	@$(BIN)/python -m tests.load.bench_push
+
 .PHONY: chaos
 chaos: venv ## Kill processes and servers under load, the long way
 	@trap : INT TERM; $(BIN)/pytest tests/chaos --long; code=$$?; \
