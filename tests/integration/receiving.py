@@ -57,6 +57,9 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 256
     daemon_threads = True
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Who sends may be killed: a line that breaks is nothing to tell of."""
+
 
 @contextmanager
 def receiver() -> Iterator[Receiver]:

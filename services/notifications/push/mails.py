@@ -3,17 +3,24 @@
 import html
 import smtplib
 import ssl
+import threading
+import time
 from collections import deque
 from email.message import EmailMessage
 from email.utils import format_datetime, localtime
 from urllib.parse import unquote, urlsplit
 
+import eventlet
+
 from services.notifications.push import rules
 from services.notifications.push.rules import Answer, Task, Verdict
 
-TIMEOUT_S = 8.0
-# Idle lines that are kept; servers count them.
-MOST_IDLE = 4
+# Of one command, and of a mail as a whole, with the time that it waits for a line.
+TIMEOUT_S, WHOLE_S = 5.0, 10.0
+# Lines at once; servers count them.
+MOST_LINES = 8
+# A server that can't be reached is left alone for so long: its mails wait in the delay queues, and hold up nothing.
+AWAY_S = 10.0
 # Where a person's mails can be ended, behind the public address.
 UNSUBSCRIBE_PATH = "/notifications/unsubscribe"
 _HTML = """<!doctype html>
@@ -45,6 +52,10 @@ def _one_line(text: str) -> str:
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
+class _WholeTimeOver(Exception):
+    pass
+
+
 class Mailer:
     """url: smtp://[user:password@]host[:port] or smtps://. Used by many green threads at once, each with a line of its own."""
 
@@ -56,13 +67,19 @@ class Mailer:
         self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
         self._tls = tls or ssl.create_default_context()
         self._idle: deque[smtplib.SMTP] = deque()
+        self._lines = threading.BoundedSemaphore(MOST_LINES)
+        self._away_until = 0.0
 
     def send(self, mail: EmailMessage) -> Answer:
         """A refusal of this one address is the endpoint's fault, all else is ours."""
         try:
-            line = self._line()
-        except (smtplib.SMTPException, OSError) as error:
-            return _ours(error)
+            with eventlet.Timeout(WHOLE_S, _WholeTimeOver), self._lines:
+                return self._send(mail)
+        except (_WholeTimeOver, smtplib.SMTPException, OSError) as error:
+            return Answer(Verdict.AGAIN, f"The mail server can't be reached: {type(error).__name__}", ours=True)
+
+    def _send(self, mail: EmailMessage) -> Answer:
+        line = self._line()
         try:
             line.send_message(mail)
         except smtplib.SMTPRecipientsRefused as error:
@@ -74,9 +91,9 @@ class Mailer:
             return Answer(
                 Verdict.AGAIN if error.smtp_code < 500 else Verdict.REFUSED, f"The mail server said {error.smtp_code}.", ours=True
             )
-        except (smtplib.SMTPException, OSError) as error:
+        except BaseException:
             line.close()
-            return _ours(error)
+            raise
         self._keep(line)
         return Answer(Verdict.DELIVERED)
 
@@ -89,7 +106,13 @@ class Mailer:
             except (smtplib.SMTPException, OSError):
                 pass
             line.close()
-        return self._open()
+        if time.monotonic() < self._away_until:
+            raise smtplib.SMTPServerDisconnected("It was away a moment ago.")
+        try:
+            return self._open()
+        except (smtplib.SMTPException, OSError):
+            self._away_until = time.monotonic() + AWAY_S
+            raise
 
     def _open(self) -> smtplib.SMTP:
         if self._implicit_tls:
@@ -101,6 +124,8 @@ class Mailer:
             if not self._implicit_tls and line.has_extn("starttls"):
                 line.starttls(context=self._tls)
             if self._user:
+                if not isinstance(line.sock, ssl.SSLSocket):
+                    raise smtplib.SMTPNotSupportedError("The mail server offers no TLS: no password is sent in the clear.")
                 line.login(self._user, self._password)
         except BaseException:
             line.close()
@@ -108,18 +133,11 @@ class Mailer:
         return line
 
     def _keep(self, line: smtplib.SMTP) -> None:
-        if len(self._idle) < MOST_IDLE:
-            self._idle.append(line)
-        else:
-            line.close()
+        self._idle.append(line)
 
     def close(self) -> None:
         while self._idle:
             self._idle.pop().close()
-
-
-def _ours(error: Exception) -> Answer:
-    return Answer(Verdict.AGAIN, f"The mail server can't be reached: {type(error).__name__}", ours=True)
 
 
 def _refused(code: int, reason: str) -> Answer:

@@ -6,11 +6,14 @@ from email.utils import parsedate_to_datetime
 
 from services.contracts.errors import AddressNotAllowed
 from services.contracts.notifications import EndpointKind
-from services.notifications.push import mails, rules, web_push, webhooks
+from services.notifications.push import mails, outbound, rules, web_push, webhooks
 from services.notifications.push.mails import Mailer
 from services.notifications.push.outbound import Outbound, Reply, Silent
 from services.notifications.push.rules import Answer, Task, Verdict
 from services.notifications.push.web_push import Vapid
+
+# No delivery takes longer, over whichever channel.
+LONGEST_S = max(outbound.WHOLE_S, mails.WHOLE_S)
 
 
 @dataclass(frozen=True)

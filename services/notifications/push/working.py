@@ -1,6 +1,7 @@
 """Working through what is to be pushed: chunks of a broadcast, what one person is told, and single deliveries that failed."""
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,12 +25,12 @@ from services.notifications.push import rules
 from services.notifications.push.deliveries import CLAIM_S, Claim, State
 from services.notifications.push.fan_outs import Counts, Progress, chunk_id_of
 from services.notifications.push.rules import DELIVERED_KEPT, Answer, Patience, Task, Verdict
-from services.notifications.push.sending import Sender
+from services.notifications.push.sending import LONGEST_S, Sender
 from services.notifications.store import Store
 from services.notifications.telling import alive, held
 
 log = logging.getLogger("livedrops.push")
-# Deliveries claimed together. All of them are over well within a claim, even if each of them takes its whole deadline.
+# Deliveries claimed together: some hundredths of a second for the store, and what a dying worker leaves to be sent again.
 BATCH = 128
 # Addresses of one call to users.
 ADDRESSES = 100
@@ -165,23 +166,29 @@ def _deliver(shop: Workshop, tasks: Sequence[Task]) -> Outcome:
     """Try each once, unless it is over already. What somebody else is at now, or died at, is tried again."""
     outcome = Outcome()
     for some in batched(tasks, BATCH):
+        last_begin = time.monotonic() + CLAIM_S - LONGEST_S
         claim = shop.store.deliveries.claim(some)
         failpoints.reach("push.after_claim")
         outcome.again += [(task, Answer(Verdict.AGAIN, "Another worker has it.", CLAIM_S, ours=True)) for task in claim.busy]
-        answers = _send_all(shop, claim.mine)
+        answers = _send_all(shop, claim.mine, last_begin)
         failpoints.reach("push.after_answer")
         _settle(shop, claim, answers, outcome)
     return outcome
 
 
-def _send_all(shop: Workshop, tasks: Sequence[Task]) -> list[tuple[Task, Answer]]:
+def _send_all(shop: Workshop, tasks: Sequence[Task], last_begin: float) -> list[tuple[Task, Answer]]:
     addresses = _addresses(shop, sorted({task.user_id for task in tasks if task.target.endpoint.kind is EndpointKind.EMAIL}))
-    under_way = [(task, shop.pool.spawn(_send, shop.sender, task, addresses.get(task.user_id))) for task in tasks]
+    under_way = [(task, shop.pool.spawn(_send, shop.sender, task, addresses.get(task.user_id), last_begin)) for task in tasks]
     return [(task, thread.wait()) for task, thread in under_way]
 
 
-def _send(sender: Sender, task: Task, address: str | None) -> Answer:
-    """A fault of ours in one delivery is that delivery's alone, tried again, and in the end among the dead letters."""
+def _send(sender: Sender, task: Task, address: str | None, last_begin: float) -> Answer:
+    """A fault of ours in one delivery is that delivery's alone, tried again, and in the end among the dead letters.
+
+    What could not begin in time is not begun: its claim might run out under it.
+    """
+    if time.monotonic() > last_begin:
+        return Answer(Verdict.AGAIN, "Others took too long.", ours=True)
     try:
         return sender.send(task, address)
     except Exception as error:
