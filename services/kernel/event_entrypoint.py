@@ -79,9 +79,10 @@ class EventConsumer(Consumer):  # type: ignore[misc]
 
     consumer_cls = WatchedConsumer
 
-    def __init__(self, name: str, batch: int = 20, **options: Any) -> None:
+    def __init__(self, name: str, batch: int = 20, linger_s: float = 0.0, **options: Any) -> None:
         self.name = name
         self.batch = batch
+        self.linger_s = linger_s
         queue = Queue(event_queue(name), exchange=Exchange(""), no_declare=True)
         super().__init__(queue, prefetch_count=batch * 2, **options)
         self._waiting: deque[_Delivery] = deque()
@@ -110,6 +111,8 @@ class EventConsumer(Consumer):  # type: ignore[misc]
         """Handle what waits, some messages at a time, until nothing waits."""
         try:
             while self._waiting:
+                if self.linger_s and len(self._waiting) < self.batch:
+                    eventlet.sleep(self.linger_s)
                 self._handle([self._waiting.popleft() for _ in range(min(len(self._waiting), self.batch))])
         finally:
             self._draining = False
@@ -236,13 +239,14 @@ def _error_text(error: BaseException) -> str:
     return (code + "".join(traceback.format_exception(error)))[-MAX_ERROR_TEXT:]
 
 
-def event_handler(name: str, *, batch: int = 20) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def event_handler(name: str, *, batch: int = 20, linger_s: float = 0.0) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make a method the consumer of the event queue `name` (see contracts.rights). It takes a list of Event.
 
-    batch: messages handled together at the most; each may hold several events.
+    batch: messages handled together at the most; each may hold several events. linger_s: waits for more where there are fewer, which a
+    handler is for whom many cost little more than one, and nobody waits for.
     """
-    return partial(_decorate, name, batch)
+    return partial(_decorate, name, batch, linger_s)
 
 
-def _decorate(name: str, batch: int, method: Callable[..., None]) -> Callable[..., None]:
-    return EventConsumer.decorator(name, batch=batch, expected_exceptions=(Hold, SomeFailed))(method)  # type: ignore[no-any-return]
+def _decorate(name: str, batch: int, linger_s: float, method: Callable[..., None]) -> Callable[..., None]:
+    return EventConsumer.decorator(name, batch=batch, linger_s=linger_s, expected_exceptions=(Hold, SomeFailed))(method)  # type: ignore[no-any-return]

@@ -20,6 +20,7 @@ from services.kernel.publisher import EventPublisher
 from services.kernel.rpc_client import RpcClient
 from services.notifications.push import webhooks
 from services.notifications.push.rules import Target
+from services.notifications.push.working import BATCH, BATCHES_AT_ONCE
 from services.notifications.store import Store
 from services.users.loading import Checkpoint, Edge, GraphStore
 from stack.api import Stack
@@ -37,6 +38,7 @@ TOLD_WITHIN_S = 600.0
 # One in so many has an endpoint.
 ONE_IN = 4
 AT_ONCE = 2_000
+UNDER_WAY = BATCH * BATCHES_AT_ONCE
 
 
 @pytest.fixture(scope="module")
@@ -140,8 +142,8 @@ def test_workers_killed_at_random_and_a_restarted_broker_miss_nobody(
             stack.wait_ready(UNIT)
         over = told_all(fans, hooks, notifications, event.id)
     assert over.people == over.looked_at == len(rounds(6_000, 100_000))
-    # A worker has a batch under way when it dies; the broker's end interrupts one more.
-    check_once_each(hooks, most_doubled=(kills + 1) * 128)
+    # What a worker has under way when it dies; the broker's end interrupts once more.
+    check_once_each(hooks, most_doubled=(kills + 1) * UNDER_WAY)
 
 
 def test_a_worker_that_dies_at_each_place_misses_nobody(
@@ -166,4 +168,4 @@ def test_a_worker_that_dies_at_each_place_misses_nobody(
                 deaths.wait_for_death(place)
             over = told_all(fans, hooks, notifications, event.id)
             assert (over.people, over.chunks) == (1_000, 10)
-            check_once_each(hooks, most_doubled=len(PLACES) * 128)
+            check_once_each(hooks, most_doubled=len(PLACES) * UNDER_WAY)

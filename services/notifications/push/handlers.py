@@ -26,6 +26,7 @@ class NotificationsPush:
     def push_again(self, events: list[Event]) -> None:
         working.push_again(self.shop, events)
 
-    @event_handler("notifications.push_personal", batch=50)
+    # In a sale there are hundreds of orders a second, and nearly no buyer has an endpoint: one look for all of half a second.
+    @event_handler("notifications.push_personal", batch=50, linger_s=0.5)
     def push_people(self, events: list[Event]) -> None:
         working.push_people(self.shop, events)

@@ -24,6 +24,8 @@ CONNECT_S, READ_S, WHOLE_S = 3.0, 5.0, 10.0
 # DNS may have moved on after this, and a line that nobody uses is closed.
 LINE_LIFE_S = 30.0
 MOST_LINES = 1_000
+# Failures are for the delay queues.
+_NO_RETRIES = urllib3.Retry(False, redirect=False)
 # Nothing of an answer's body is used; a short one is read, so that the line can be used again.
 MOST_BODY = 16 * 1024
 # A host that did not answer so often in a row is left alone for a while: its messages must not hold up everybody's.
@@ -90,7 +92,7 @@ class Outbound:
             place.path,
             body,
             {**headers, "Host": place.origin, "User-Agent": "LiveDrops"},
-            retries=False,
+            retries=_NO_RETRIES,
             redirect=False,
             assert_same_host=False,
             preload_content=False,

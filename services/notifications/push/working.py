@@ -32,6 +32,7 @@ from services.notifications.telling import alive, held
 log = logging.getLogger("livedrops.push")
 # Deliveries claimed together: some hundredths of a second for the store, and what a dying worker leaves to be sent again.
 BATCH = 128
+BATCHES_AT_ONCE = 3
 # Addresses of one call to users.
 ADDRESSES = 100
 STEP_TIMEOUT_S = 20.0
@@ -163,17 +164,34 @@ def _preferences(shop: Workshop, user_ids: Sequence[str]) -> dict[str, Preferenc
 
 
 def _deliver(shop: Workshop, tasks: Sequence[Task]) -> Outcome:
-    """Try each once, unless it is over already. What somebody else is at now, or died at, is tried again."""
-    outcome = Outcome()
+    """Try each once, unless it is over already. What somebody else is at now, or died at, is tried again.
+
+    Some batches at once: while the store claims or marks one, others are sent. Raises what one of them raised, when all have ended.
+    """
+    outcome, errors, batches = Outcome(), list[Exception](), eventlet.GreenPool(BATCHES_AT_ONCE)
+
+    def deliver(some: Sequence[Task]) -> None:
+        try:
+            _deliver_batch(shop, some, outcome)
+        except Exception as error:
+            errors.append(error)
+
     for some in batched(tasks, BATCH):
-        last_begin = time.monotonic() + CLAIM_S - LONGEST_S
-        claim = shop.store.deliveries.claim(some)
-        failpoints.reach("push.after_claim")
-        outcome.again += [(task, Answer(Verdict.AGAIN, "Another worker has it.", CLAIM_S, ours=True)) for task in claim.busy]
-        answers = _send_all(shop, claim.mine, last_begin)
-        failpoints.reach("push.after_answer")
-        _settle(shop, claim, answers, outcome)
+        batches.spawn_n(deliver, some)
+    batches.waitall()
+    if errors:
+        raise errors[0]
     return outcome
+
+
+def _deliver_batch(shop: Workshop, tasks: Sequence[Task], outcome: Outcome) -> None:
+    last_begin = time.monotonic() + CLAIM_S - LONGEST_S
+    claim = shop.store.deliveries.claim(tasks)
+    failpoints.reach("push.after_claim")
+    outcome.again += [(task, Answer(Verdict.AGAIN, "Another worker has it.", CLAIM_S, ours=True)) for task in claim.busy]
+    answers = _send_all(shop, claim.mine, last_begin)
+    failpoints.reach("push.after_answer")
+    _settle(shop, claim, answers, outcome)
 
 
 def _send_all(shop: Workshop, tasks: Sequence[Task], last_begin: float) -> list[tuple[Task, Answer]]:
