@@ -19,8 +19,8 @@ from services.kernel.mongo import Mongo
 from services.kernel.publisher import EventPublisher
 from services.kernel.rpc_client import RpcClient
 from services.notifications.push import webhooks
+from services.notifications.push.delivering import BATCH, BATCHES_AT_ONCE
 from services.notifications.push.rules import Target
-from services.notifications.push.working import BATCH, BATCHES_AT_ONCE
 from services.notifications.store import Store
 from services.users.loading import Checkpoint, Edge, GraphStore
 from stack.api import Stack

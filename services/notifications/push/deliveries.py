@@ -18,7 +18,7 @@ from services.notifications.documents import Removal
 from services.notifications.push.rules import DELIVERED_KEPT, Task
 
 Writes = list[InsertOne[Document] | DeleteOne | UpdateOne]
-# Longer than a batch of deliveries takes, each at its deadline (see working.BATCH).
+# Longer than a batch of deliveries takes, each at its deadline (see delivering.LONGEST_S).
 CLAIM_S = 25.0
 _DUPLICATE_KEY = 11000
 _NEVER = datetime.fromtimestamp(0, UTC)

@@ -13,6 +13,7 @@ from services.kernel.process import process
 from services.kernel.publisher import EventPublisher
 from services.kernel.rpc_client import RpcClient
 from services.notifications.providers import Stores
+from services.notifications.push.delivering import Workshop
 from services.notifications.push.mails import Mailer
 from services.notifications.push.outbound import Outbound
 from services.notifications.push.planning import Planner
@@ -20,7 +21,6 @@ from services.notifications.push.sending import Mail, Sender
 from services.notifications.push.settings import PushSettings
 from services.notifications.push.unsubscribing import Unsubscribing
 from services.notifications.push.web_push import Vapid
-from services.notifications.push.working import Workshop
 
 # The system's resolver would hold up all green threads: it is asked in a thread of its own.
 _ask = patcher.original("socket").getaddrinfo
