@@ -22,6 +22,7 @@ import msgspec
 
 from cli.addresses import Addresses
 from cli.commands.load_graph import graph_store
+from cli.line_files import OnceASecond
 from cli.services import rpc_client
 from cli.tables import table
 from services.contracts.errors import NotFound, Unavailable
@@ -109,8 +110,7 @@ class Bench:
             if chosen:
                 endpoints.load({follower: _hook(f"http://{address}/{follower}", now) for follower in chosen})
             given += len(chosen)
-            print(f"\r{given:,} endpoints", end="", flush=True)
-        print()
+        print(f"{given:,} endpoints", flush=True)
         return given
 
     def _followers(self) -> Iterator[str]:
@@ -137,7 +137,7 @@ class Bench:
 
     def _watch(self, event: Event, begin: float) -> tuple[float, FanOut]:
         """Until it is done. Raises TimeoutError where nothing moves."""
-        planned_s, moved_at, looked_at = 0.0, time.monotonic(), -1
+        planned_s, moved_at, looked_at, clock = 0.0, time.monotonic(), -1, OnceASecond()
         while True:
             found = self._look(event.id)
             if found is not None:
@@ -145,9 +145,9 @@ class Bench:
                     planned_s = time.monotonic() - begin
                 if found.looked_at != looked_at:
                     moved_at, looked_at = time.monotonic(), found.looked_at
-                    print(f"\r{found.looked_at:,} of {found.people:,} looked at, {found.delivered:,} told", end="", flush=True)
+                    if clock.is_due():
+                        print(f"  {found.looked_at:,} of {found.people:,} looked at, {found.delivered:,} told", flush=True)
                 if found.state is FanOutState.DONE and not found.retried:
-                    print()
                     return planned_s, found
             if time.monotonic() - moved_at > SILENT_S:
                 raise TimeoutError(f"nothing has moved for {SILENT_S} s: {found}")

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -140,20 +141,22 @@ def _settle(shop: Workshop, claim: Claim, answers: Sequence[tuple[Task, Answer]]
     shop.store.deliveries.give_back(claim, [task for task, _ in again])
     blamed = [(task, answer) for task, answer in [*failed, *again] if not answer.ours]
     shop.store.endpoints.note(arrived, [task for task, _ in blamed], now)
+    row: Counter[str] = Counter()
     for task, answer in blamed:
-        _judge(shop, task, answer, now)
+        row[task.target.endpoint.id] += 1  # one endpoint may have failed more than once in a batch
+        _judge(shop, task, answer, task.target.failures + row[task.target.endpoint.id], now)
     outcome.delivered += arrived
     outcome.failed += failed
     outcome.again += again
     _measure(shop.metrics, arrived, failed, again, now)
 
 
-def _judge(shop: Workshop, task: Task, answer: Answer, now: datetime) -> None:
+def _judge(shop: Workshop, task: Task, answer: Answer, failures: int, now: datetime) -> None:
     """End an endpoint at which nothing will arrive any more, or has not for too long."""
-    target, endpoint = task.target, task.target.endpoint
+    endpoint = task.target.endpoint
     if answer.verdict is Verdict.GONE and endpoint.kind is EndpointKind.WEB_PUSH:
         shop.store.endpoints.remove(task.user_id, endpoint.id)  # the browser ended its subscription: nobody is surprised
-    elif answer.verdict is Verdict.GONE or rules.is_exhausted(target.failures + 1, endpoint.failing_since or now, now, shop.patience):
+    elif answer.verdict is Verdict.GONE or rules.is_exhausted(failures, endpoint.failing_since or now, now, shop.patience):
         _switch_off(shop, task, answer.reason, now)
 
 
