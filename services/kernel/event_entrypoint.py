@@ -10,7 +10,6 @@ A handler whose store is away raises Hold: then nothing is wrong with the events
 """
 
 import logging
-import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -20,7 +19,6 @@ from typing import Any
 
 import eventlet
 import msgspec
-from eventlet.event import Event as Signal
 from kombu import Exchange, Queue
 from kombu.message import Message
 from nameko import config as nameko_config
@@ -31,9 +29,8 @@ from nameko.messaging import Consumer
 
 from services.contracts.errors import InvalidInput, LiveDropsError, Unavailable
 from services.contracts.events import PAYLOADS, Event
-from services.kernel import calls, failpoints, wire
+from services.kernel import failpoints, wire
 from services.kernel.consuming import WatchedConsumer
-from services.kernel.current_call import call_data
 from services.kernel.process import process
 from services.kernel.topology import DEAD_EXCHANGE, DELAY_STEPS_S, delay_exchange, delay_step, event_queue, shortened
 from services.kernel.wire import ATTEMPT, ERROR
@@ -139,57 +136,27 @@ class EventConsumer(Consumer):  # type: ignore[misc]
                 if isinstance(error, SomeFailed):
                     self._fail_some([_Delivery(delivery.message, [event])], error)
                 elif error is not None:
-                    self._fail(delivery.message, event, Failure(error))
+                    self._fail(delivery.message, [(event, Failure(error))])
 
     def _fail_some(self, deliveries: list[_Delivery], some: SomeFailed) -> None:
         for delivery in deliveries:
-            for event in delivery.events:
-                if event.id in some.failures:
-                    self._fail(delivery.message, event, some.failures[event.id])
+            self._fail(delivery.message, [(event, some.failures[event.id]) for event in delivery.events if event.id in some.failures])
 
-    def _run_held(self, events: list[Event]) -> BaseException | None:
-        """Run the handler until it holds no more."""
-        deadline = time.monotonic() + LONGEST_HOLD_S
-        held = False
-        while isinstance(error := self._run(events), Hold) and time.monotonic() < deadline:
-            if not held:
-                log.warning("events are held", extra={"queue": event_queue(self.name), "error": str(error)})
-            held = True
-            process().metrics.count(f"events.{self.name}.held")
-            eventlet.sleep(HOLD_S)
-        return error
-
-    def _run(self, events: list[Event]) -> BaseException | None:
-        """Run the handler in a worker and wait for it. What it raised, or None."""
-        finished = Signal()
-        call = calls.begin(calls.MAX_TIMEOUT_S, events[0].correlation_id)
-        begin = time.perf_counter()
-
-        def finish(_worker: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
-            finished.send(exc_info[1] if exc_info else None)
-            return result, exc_info
-
-        try:
-            self.container.spawn_worker(self, (events,), {}, context_data=call_data(call), handle_result=finish)
-        except ContainerBeingKilled as killed:
-            return killed  # type: ignore[no-any-return]
-        raised: BaseException | None = finished.wait()
-        process().metrics.timing(f"events.{self.name}", time.perf_counter() - begin)
-        process().metrics.count(f"events.{self.name}.handled", len(events))
-        return raised
-
-    def _fail(self, message: Message, event: Event, failure: Failure) -> None:
-        """Put a failed event, alone, into the next delay queue, or among the dead letters."""
+    def _fail(self, message: Message, failed: list[tuple[Event, Failure]]) -> None:
+        """Put failed events of a message into the next delay queue, those that wait alike together, or each among the dead letters."""
         attempt = int(message.headers.get(ATTEMPT, 0)) + 1
-        process().metrics.count(f"events.{self.name}.failed")
-        extra = {"event_id": event.id, "event_type": event.type, "attempt": attempt}
-        log.warning("an event failed", extra=extra, exc_info=failure.error)
-        body = msgspec.json.encode(event)
-        if attempt > len(DELAY_STEPS_S):
-            self._bury(message, body, failure.error, attempt, event)
-        else:
-            step = delay_step(attempt, failure.after_s)
-            self._send_on(message, body, delay_exchange(step), {ATTEMPT: attempt}, event, shortened(step, failure.after_s))
+        waiting: dict[tuple[int, float], list[Event]] = {}
+        for event, failure in failed:
+            process().metrics.count(f"events.{self.name}.failed")
+            extra = {"event_id": event.id, "event_type": event.type, "attempt": attempt}
+            log.warning("an event failed", extra=extra, exc_info=failure.error)
+            if attempt > len(DELAY_STEPS_S):
+                self._bury(message, msgspec.json.encode(event), failure.error, attempt, event)
+            else:
+                waiting.setdefault((delay_step(attempt, failure.after_s), failure.after_s), []).append(event)
+        for (step, after_s), events in waiting.items():
+            body = msgspec.json.encode(events[0] if len(events) == 1 else events)
+            self._send_on(message, body, delay_exchange(step), {ATTEMPT: attempt}, events[0], shortened(step, after_s))
 
     def _bury(self, message: Message, body: Any, error: BaseException, attempt: int = 0, event: Event | None = None) -> None:
         process().metrics.count(f"events.{self.name}.dead")
