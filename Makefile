@@ -85,6 +85,10 @@ bench-media: venv ## Upload and download a gigabyte, and watch the memory that i
 bench-notify: venv ## Measure how soon thousands who watch live see what happens
 	@$(BIN)/python -m tests.load.bench_live
 
+.PHONY: bench-push
+bench-push: venv ## Push a broadcast to a million followers, with one worker and with two
+	@$(BIN)/python -m tests.load.bench_push
+
 .PHONY: chaos
 chaos: venv ## Kill processes and servers under load, the long way
 	@trap : INT TERM; $(BIN)/pytest tests/chaos --long; code=$$?; \

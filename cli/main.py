@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": "cli.commands.demo:demo",
     "dlq": "cli.commands.dlq:dlq",
     "events": "cli.commands.events:events",
+    "fan-outs": "cli.commands.fan_outs:fan_outs",
     "import-products": "cli.commands.import_products:import_products",
     "load-graph": "cli.commands.load_graph:load_graph",
     "make-catalogue": "cli.commands.make_catalogue:make_catalogue",

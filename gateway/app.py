@@ -6,7 +6,7 @@ import time
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from gateway import rest, visits
+from gateway import rest, unsubscribing, visits
 from gateway.context import Gateway, Visit
 from gateway.graphql_view import LiveDropsGraphQLView, refusal
 from gateway.order_lane import OrderLane
@@ -44,6 +44,7 @@ def make_app(gateway: Gateway) -> Flask:
         provide_automatic_options=True,
     )
     app.register_blueprint(rest.make_blueprint(gateway))
+    unsubscribing.add_routes(app, gateway)
     add_health(app, gateway.process)
     app.add_url_rule("/.well-known/jwks.json", "jwks", lambda: gateway.tokens.key_set())
     app.before_request(lambda: _begin(gateway))

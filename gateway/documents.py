@@ -58,6 +58,9 @@ FIELD_POINTS = {
     # Whom the person follows, and the broadcasts of all of them.
     **{"notifications": 3, "unreadCount": 3, "markNotificationsRead": 3, "markAllNotificationsRead": 3},
     **{"notificationPreferences": 1, "updateNotificationPreferences": 2, "remindMe": 3, "forgetReminder": 2, "isReminded": 1},
+    **{"notificationEndpoints": 1, "pushOptions": 1, "removeNotificationEndpoint": 2, "enableNotificationEndpoint": 2},
+    # A row, a secret, and what it will cost to send to it.
+    "addNotificationEndpoint": 5,
     # A range of sums, and whose drop it is.
     "analytics": 3,
     # It opens a stream, which asks for what a page of the inbox asks for.

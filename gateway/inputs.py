@@ -22,6 +22,7 @@ from services.contracts.values import (
     Cursor,
     DropId,
     Email,
+    EndpointId,
     IdempotencyKey,
     Instant,
     Line,
@@ -231,6 +232,14 @@ def order_id(value: object, field: str = "id") -> str:
 def notice_ids(value: object, field: str = "ids") -> list[str]:
     found: list[str] = _converted(value, NoticeIds, field)
     return found
+
+
+def endpoint_id(value: object, field: str = "id") -> str:
+    return _checked(value, EndpointId, field)
+
+
+def token(value: object, field: str = "token") -> str:
+    return _checked(value, Cursor, field)
 
 
 def user_id(value: object, field: str = "id") -> str:

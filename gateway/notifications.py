@@ -6,7 +6,7 @@ from typing import Any
 from gateway import inputs, presenters
 from gateway.context import RequestContext
 from services.contracts.errors import InvalidInput
-from services.contracts.notifications import NotificationPage, Preferences
+from services.contracts.notifications import NewEndpoint, NotificationPage, Preferences
 
 
 def page_of(context: RequestContext, asked: inputs.Page, unread_only: bool) -> NotificationPage:
@@ -65,3 +65,36 @@ def change_reminder(context: RequestContext, change: Callable[..., bool], drop_i
     reminded = change(user_id=viewer.id, drop_id=checked)
     context.loaders.reminders.remember(checked, reminded)
     return {"dropId": checked, "isReminded": reminded}
+
+
+def endpoints(context: RequestContext) -> list[dict[str, Any]]:
+    """Where the person is told. Raises Unauthenticated."""
+    found = context.gateway.notifications.list_endpoints(user_id=context.require_viewer().id)
+    return [presenters.endpoint(one) for one in found]
+
+
+def add_endpoint(context: RequestContext, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """With its secret. Raises Unauthenticated, InvalidInput that names the field, TooManyEndpoints, ChannelOff, NotFound."""
+    viewer = context.require_viewer()
+    wish = inputs.payload(NewEndpoint, fields)
+    added = context.gateway.notifications.add_endpoint(user_id=viewer.id, endpoint=wish)
+    return {"endpoint": presenters.endpoint(added.endpoint), "secret": added.secret}
+
+
+def remove_endpoint(context: RequestContext, endpoint_id: object) -> str:
+    """Its id. Raises Unauthenticated, InvalidInput that names the field."""
+    viewer, checked = context.require_viewer(), inputs.endpoint_id(endpoint_id)
+    context.gateway.notifications.remove_endpoint(user_id=viewer.id, endpoint_id=checked)
+    return checked
+
+
+def enable_endpoint(context: RequestContext, endpoint_id: object) -> dict[str, Any]:
+    """Raises Unauthenticated, InvalidInput that names the field, NotFound."""
+    viewer, checked = context.require_viewer(), inputs.endpoint_id(endpoint_id)
+    return presenters.endpoint(context.gateway.notifications.enable_endpoint(user_id=viewer.id, endpoint_id=checked))
+
+
+def push_options(context: RequestContext) -> dict[str, Any]:
+    """What there is beside webhooks, for everybody."""
+    found = context.gateway.notifications.get_push_options()
+    return {"webPushKey": found.web_push_key, "email": found.email}

@@ -9,7 +9,7 @@ from typing import Any
 from gateway.inputs import client_name
 from services.contracts.analytics import Series
 from services.contracts.media import MediaFile
-from services.contracts.notifications import Notice, Notification, Preferences
+from services.contracts.notifications import Endpoint, Notice, Notification, Preferences
 from services.contracts.orders import Order, Stock, StockState
 from services.contracts.products import Drop, DropState, Product
 from services.contracts.search import Facet, SearchHit, Suggestion
@@ -199,6 +199,18 @@ def notification(value: Notification) -> dict[str, Any]:
 def preferences(value: Preferences) -> dict[str, Any]:
     muted = [{"kind": one.kind.value, "channel": one.channel.value} for one in value.muted]
     return {"muted": muted, "mutedCreators": value.muted_creators}
+
+
+def endpoint(value: Endpoint) -> dict[str, Any]:
+    return {
+        "id": value.id,
+        "kind": value.kind.value,
+        "url": value.url,
+        "enabled": value.enabled,
+        "createdAt": value.created_at,
+        "failingSince": value.failing_since,
+        "disabledReason": value.disabled_reason,
+    }
 
 
 def series(value: Series) -> dict[str, Any]:

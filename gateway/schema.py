@@ -9,12 +9,14 @@ from typing import Any
 from graphql import GraphQLField, GraphQLInputObjectType, GraphQLObjectType, GraphQLScalarType, GraphQLSchema, build_schema
 
 from gateway import inputs, presenters
+from gateway.mutations.add_notification_endpoint import resolve_add_notification_endpoint
 from gateway.mutations.cancel_drop import resolve_cancel_drop
 from gateway.mutations.cancel_order import resolve_cancel_order
 from gateway.mutations.change_drop import resolve_change_drop
 from gateway.mutations.create_live_ticket import resolve_create_live_ticket
 from gateway.mutations.create_product import resolve_create_product
 from gateway.mutations.delete_account import resolve_delete_account
+from gateway.mutations.enable_notification_endpoint import resolve_enable_notification_endpoint
 from gateway.mutations.end_drop import resolve_end_drop
 from gateway.mutations.follow import resolve_follow
 from gateway.mutations.forget_reminder import resolve_forget_reminder
@@ -22,6 +24,7 @@ from gateway.mutations.mark_all_notifications_read import resolve_mark_all_notif
 from gateway.mutations.mark_notifications_read import resolve_mark_notifications_read
 from gateway.mutations.place_order import resolve_place_order
 from gateway.mutations.remind_me import resolve_remind_me
+from gateway.mutations.remove_notification_endpoint import resolve_remove_notification_endpoint
 from gateway.mutations.schedule_drop import resolve_schedule_drop
 from gateway.mutations.sessions import resolve_refresh, resolve_sign_in, resolve_sign_out
 from gateway.mutations.sign_up import resolve_sign_up
@@ -40,11 +43,13 @@ from gateway.queries.is_following import resolve_is_following
 from gateway.queries.me import resolve_me
 from gateway.queries.mutual_follows import resolve_mutual_follows
 from gateway.queries.my_orders import resolve_my_orders
+from gateway.queries.notification_endpoints import resolve_notification_endpoints
 from gateway.queries.notification_preferences import resolve_notification_preferences
 from gateway.queries.notifications import resolve_notifications
 from gateway.queries.order import resolve_order
 from gateway.queries.product import resolve_product
 from gateway.queries.products import resolve_products
+from gateway.queries.push_options import resolve_push_options
 from gateway.queries.search import resolve_search
 from gateway.queries.suggest import resolve_suggest
 from gateway.queries.unread_count import resolve_unread_count
@@ -73,6 +78,8 @@ RESOLVERS: dict[str, dict[str, Any]] = {
         "notifications": resolve_notifications,
         "unreadCount": resolve_unread_count,
         "notificationPreferences": resolve_notification_preferences,
+        "notificationEndpoints": resolve_notification_endpoints,
+        "pushOptions": resolve_push_options,
         "analytics": resolve_analytics,
     },
     "Mutation": {
@@ -98,6 +105,9 @@ RESOLVERS: dict[str, dict[str, Any]] = {
         "updateNotificationPreferences": resolve_update_notification_preferences,
         "remindMe": resolve_remind_me,
         "forgetReminder": resolve_forget_reminder,
+        "addNotificationEndpoint": resolve_add_notification_endpoint,
+        "removeNotificationEndpoint": resolve_remove_notification_endpoint,
+        "enableNotificationEndpoint": resolve_enable_notification_endpoint,
         "createLiveTicket": resolve_create_live_ticket,
     },
 }

@@ -19,20 +19,22 @@ class Credentials(msgspec.Struct, frozen=True):
     jwt_key: str
     cursor_key: str
     broker: dict[str, str]
+    vapid_key: str = ""
 
 
 def load_or_make(file: Path, broker_users: Collection[str]) -> Credentials:
-    """The kept credentials, with a password for every broker user: a later version of LiveDrops may know more of them."""
+    """The kept credentials, with a password for every broker user, and every key: a later version of LiveDrops may know more of them."""
     known = msgspec.json.decode(file.read_bytes(), type=Credentials) if file.exists() else _new()
     missing = [user for user in broker_users if user not in known.broker]
-    complete = msgspec.structs.replace(known, broker=known.broker | {user: _password() for user in missing})
-    if missing or not file.exists():
+    passwords = {user: _password() for user in missing}
+    complete = msgspec.structs.replace(known, broker=known.broker | passwords, vapid_key=known.vapid_key or _key())
+    if complete != known or not file.exists():
         write_private(file, msgspec.json.format(msgspec.json.encode(complete), indent=2).decode() + "\n")
     return complete
 
 
 def _new() -> Credentials:
-    return Credentials(_password(), _password(), _password(), _key(), _key(), {})
+    return Credentials(_password(), _password(), _password(), _key(), _key(), {}, _key())
 
 
 def _password() -> str:

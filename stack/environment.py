@@ -1,10 +1,11 @@
 """The environment that each process of the stack gets. Pure: everything comes in as arguments."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from services.contracts.rights import GATEWAY
+from services.kernel.push_keys import public_text
 from services.kernel.tokens import public_key_of
 from services.kernel.topology import VHOST
 from stack.credentials import Credentials
@@ -50,8 +51,12 @@ class Wiring:
         return self._shared() | self._signing_key(user) | dict(self.settings.passed_on) | own
 
     def _signing_key(self, user: str) -> dict[str, str]:
-        """What signs access tokens, for who issues them. The others have the public key."""
-        return {"LIVEDROPS_JWT_KEY": self.credentials.jwt_key} if user == GATEWAY else {}
+        """What signs, for who signs with it. The others have the public key."""
+        keys = {
+            GATEWAY: {"LIVEDROPS_JWT_KEY": self.credentials.jwt_key},
+            "notifications-push": {"LIVEDROPS_VAPID_KEY": self.credentials.vapid_key},
+        }
+        return keys.get(user, {})
 
     def _shared(self) -> dict[str, str]:
         """What a person may override; a local address only where the server is ours."""
@@ -67,13 +72,17 @@ class Wiring:
             "LIVEDROPS_SEARCH_ELASTICSEARCH_URL": ("elasticsearch", "http://127.0.0.1:{}"),
         }
         addresses = {name: url.format(self.ports[server]) for name, (server, url) in local.items() if server in self.ports}
-        keys = {"LIVEDROPS_CURSOR_KEY": self.credentials.cursor_key, "LIVEDROPS_JWT_PUBLIC_KEY": self._public_key()}
+        keys = {
+            "LIVEDROPS_CURSOR_KEY": self.credentials.cursor_key,
+            "LIVEDROPS_JWT_PUBLIC_KEY": self._public_key("LIVEDROPS_JWT_KEY", self.credentials.jwt_key, public_key_of),
+            "LIVEDROPS_VAPID_PUBLIC_KEY": self._public_key("LIVEDROPS_VAPID_KEY", self.credentials.vapid_key, public_text),
+        }
         return addresses | keys | self._public()
 
-    def _public_key(self) -> str:
-        """What checks access tokens. A person's own signing key has its own; one that makes no sense the gateway refuses."""
+    def _public_key(self, name: str, ours: str, public: Callable[[str], str]) -> str:
+        """What belongs to what signs. A person's own signing key has its own; one that makes no sense its unit refuses."""
         try:
-            return public_key_of(self.settings.passed_on.get("LIVEDROPS_JWT_KEY", self.credentials.jwt_key))
+            return public(self.settings.passed_on.get(name, ours))
         except ValueError:
             return ""
 

@@ -73,6 +73,14 @@ UNITS: tuple[Unit, ...] = (
         "notifications-events",
         ("rabbitmq", "mongo", "redis"),
     ),
+    # Gives way to whatever somebody waits for: a crowd that is told takes minutes.
+    Unit(
+        "notifications-push",
+        (*_NAMEKO, "services.notifications.push.handlers:NotificationsPush"),
+        "notifications-push",
+        ("rabbitmq", "mongo", "redis"),
+        nice=10,
+    ),
     # `analytics` is the team.
     Unit(
         "analytics-service",

@@ -1,19 +1,20 @@
 """A person's inbox, preferences and reminders over REST."""
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, g
 
 from gateway import inputs, notifications, presenters
-from gateway.context import Gateway
-from gateway.documents import DEFAULT_PAGE, OBJECTS_A_POINT
+from gateway.context import Gateway, RequestContext
+from gateway.documents import DEFAULT_PAGE, FIELD_POINTS, OBJECTS_A_POINT
 from gateway.rest import messages
 from services.contracts.errors import InvalidInput
-from services.contracts.notifications import Preferences
+from services.contracts.notifications import NewEndpoint, Preferences
 
 
 def add_routes(rest: Blueprint, gateway: Gateway) -> None:
     _add_reading(rest, gateway)
     _add_preferences(rest, gateway)
     _add_reminders(rest, gateway)
+    _add_endpoints(rest, gateway)
 
 
 def _add_reading(rest: Blueprint, gateway: Gateway) -> None:
@@ -72,6 +73,38 @@ def _add_reminders(rest: Blueprint, gateway: Gateway) -> None:
         """Not any more; again is no error."""
         context = messages.signed_in(gateway, "forgetReminder")
         return messages.answer(notifications.change_reminder(context, gateway.notifications.forget_reminder, drop_id, "id"))
+
+
+def _add_endpoints(rest: Blueprint, gateway: Gateway) -> None:
+    @rest.get("/notifications/endpoints")
+    def list_endpoints() -> Response:
+        """Where the person is told who is away."""
+        return messages.answer({"endpoints": notifications.endpoints(messages.signed_in(gateway, "notificationEndpoints"))})
+
+    @rest.post("/notifications/endpoints")
+    def add_endpoint() -> Response:
+        """Tell them here, too; the same place again is the same endpoint with a new secret."""
+        context = messages.signed_in(gateway, "addNotificationEndpoint")
+        return messages.answer(notifications.add_endpoint(context, messages.body(inputs.client_names(NewEndpoint))), 201)
+
+    @rest.delete("/notifications/endpoints/<endpoint_id>")
+    def remove_endpoint(endpoint_id: str) -> Response:
+        """Tell them here no more; again is no error."""
+        context = messages.signed_in(gateway, "removeNotificationEndpoint")
+        return messages.answer({"endpointId": notifications.remove_endpoint(context, endpoint_id)})
+
+    @rest.post("/notifications/endpoints/<endpoint_id>/enable")
+    def enable_endpoint(endpoint_id: str) -> Response:
+        """Switch it on again that failed."""
+        context = messages.signed_in(gateway, "enableNotificationEndpoint")
+        return messages.answer(notifications.enable_endpoint(context, endpoint_id))
+
+    @rest.get("/notifications/push_options")
+    def get_push_options() -> Response:
+        """What there is beside webhooks."""
+        context = RequestContext(gateway, g.visit)
+        context.charge(FIELD_POINTS["pushOptions"])
+        return messages.answer(notifications.push_options(context))
 
 
 def _unread(count: int) -> Response:

@@ -12,9 +12,15 @@ from gateway.rest import shapes
 from services.contracts.analytics import Grain
 from services.contracts.products import Currency, DropState, PageNumber
 from services.contracts.search import Amount, SearchKind, SearchSort, SearchText
-from services.contracts.values import Cursor, DropId, IdempotencyKey, Instant, Line, OrderId, PageSize, ProductId, UserId
+from services.contracts.values import Cursor, DropId, EndpointId, IdempotencyKey, Instant, Line, OrderId, PageSize, ProductId, UserId
 
-PATH_PARAMETERS: dict[str, Any] = {"order_id": OrderId, "user_id": UserId, "product_id": ProductId, "drop_id": DropId}
+PATH_PARAMETERS: dict[str, Any] = {
+    "order_id": OrderId,
+    "user_id": UserId,
+    "product_id": ProductId,
+    "drop_id": DropId,
+    "endpoint_id": EndpointId,
+}
 HEADERS: dict[str, tuple[Any, str]] = {
     "Idempotency-Key": (IdempotencyKey, "New for each wish, the same for its retries."),
     "If-Match": (Annotated[str, Meta(pattern=r'^"[0-9]{1,15}"$')], "The version that was read, in quotes, as ETag gave it."),
@@ -195,6 +201,23 @@ OPERATIONS = (
         *("DELETE", "/drops/{drop_id}/reminder", "forget_reminder", "Not any more; again is no error.", shapes.Reminder),
         signed_in=True,
     ),
+    Operation("GET", "/notifications/endpoints", "list_endpoints", "Where the person is told.", shapes.Endpoints, signed_in=True),
+    Operation(
+        *("POST", "/notifications/endpoints", "add_endpoint", "Tell the person here, too.", shapes.AddedEndpoint, 201),
+        body=shapes.NewEndpoint,
+        signed_in=True,
+        refusals=(404, 409),
+    ),
+    Operation(
+        *("DELETE", "/notifications/endpoints/{endpoint_id}", "remove_endpoint", "Not here any more.", shapes.RemovedEndpoint),
+        signed_in=True,
+    ),
+    Operation(
+        *("POST", "/notifications/endpoints/{endpoint_id}/enable", "enable_endpoint", "Switch it on again.", shapes.Endpoint),
+        signed_in=True,
+        refusals=(404,),
+    ),
+    Operation("GET", "/notifications/push_options", "get_push_options", "What there is beside webhooks.", shapes.PushOptions),
     Operation(
         *("GET", "/analytics", "get_analytics", "Counts of a drop or a creator, or of all together, by minute or hour.", shapes.Analytics),
         query={

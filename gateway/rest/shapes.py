@@ -10,13 +10,14 @@ from msgspec import structs
 
 from services.contracts import notifications, products
 from services.contracts.analytics import Grain
-from services.contracts.notifications import Channel, NoticeId, NoticeIds, NoticeKind
+from services.contracts.notifications import Channel, EndpointKind, NoticeId, NoticeIds, NoticeKind
 from services.contracts.orders import OrderStatus
 from services.contracts.products import DropState, PageNumber
 from services.contracts.search import SearchKind
 from services.contracts.values import (
     Cursor,
     DropId,
+    EndpointId,
     Instant,
     MediaId,
     Money,
@@ -267,6 +268,42 @@ class Reminder(Shape):
     is_reminded: bool
 
 
+class Endpoint(Shape):
+    """url: null for EMAIL. failingSince: null where all arrives. disabledReason: null where it was not switched off."""
+
+    id: EndpointId
+    kind: EndpointKind
+    url: str | None
+    enabled: bool
+    created_at: Instant
+    failing_since: Instant | None
+    disabled_reason: str | None
+
+
+class Endpoints(Shape):
+    """At most ten, oldest first."""
+
+    endpoints: list[Endpoint]
+
+
+class AddedEndpoint(Shape):
+    """secret: of a webhook (Standard Webhooks), shown this once."""
+
+    endpoint: Endpoint
+    secret: str | None
+
+
+class RemovedEndpoint(Shape):
+    endpoint_id: EndpointId
+
+
+class PushOptions(Shape):
+    """webPushKey: applicationServerKey of a browser's subscription, null where browsers are not told."""
+
+    web_push_key: str | None
+    email: bool
+
+
 class AnalyticsCounts(Shape):
     """How many in one stretch of time. revenue: minor units of the drop's currency, of drops only. soldOut to busy: orders that were refused."""
 
@@ -329,5 +366,6 @@ def _default(field: structs.FieldInfo) -> Any:
 NewProduct = _as_clients_name_it(products.NewProduct)
 ProductChange = _as_clients_name_it(products.ProductChange)
 Preferences = _as_clients_name_it(notifications.Preferences)
+NewEndpoint = _as_clients_name_it(notifications.NewEndpoint)
 NewDrop = _as_clients_name_it(products.NewDrop, ("product_id", ProductId))
 DropChange = _as_clients_name_it(products.DropChange)

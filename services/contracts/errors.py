@@ -7,7 +7,8 @@ LiveDropsError                      anything that a caller can be told
 │   ├── UploadTooLarge
 │   ├── TypeNotAllowed              no kind of file that is taken in
 │   ├── ChecksumMismatch            these are not the bytes that were sent
-│   └── TusVersionMismatch
+│   ├── TusVersionMismatch
+│   └── AddressNotAllowed           nothing is sent to addresses like this one
 ├── Unauthenticated                 nobody is signed in, or the sign-in does not hold
 ├── Forbidden                       signed in, but not allowed
 ├── NotFound
@@ -19,6 +20,8 @@ LiveDropsError                      anything that a caller can be told
 │   ├── StaleVersion                somebody changed it since it was read
 │   ├── OffsetMismatch              the upload goes on at another place: ask for it
 │   ├── UploadTaken                 another request goes on with this upload
+│   ├── TooManyEndpoints
+│   ├── ChannelOff                  nobody is told over this channel here
 │   └── DropFixed                   this can't be changed any more once the drop is live
 ├── OrderRefused                    the rules of the sale say no
 │   ├── NotStarted
@@ -97,6 +100,11 @@ class TusVersionMismatch(InvalidInput):
     sentence = "Uploads speak tus 1.0.0: send Tus-Resumable."
 
 
+class AddressNotAllowed(InvalidInput):
+    code = "ADDRESS_NOT_ALLOWED"
+    sentence = "Nothing is sent to this address."
+
+
 class Unauthenticated(LiveDropsError):
     code = "UNAUTHENTICATED"
     sentence = "Sign in first."
@@ -145,6 +153,16 @@ class StaleVersion(Conflict):
 class DropFixed(Conflict):
     code = "DROP_FIXED"
     sentence = "This can't be changed any more once the drop is live."
+
+
+class TooManyEndpoints(Conflict):
+    code = "TOO_MANY_ENDPOINTS"
+    sentence = "You have as many endpoints as one can have. Remove one."
+
+
+class ChannelOff(Conflict):
+    code = "CHANNEL_OFF"
+    sentence = "Nobody is told over this channel here."
 
 
 class OffsetMismatch(Conflict):

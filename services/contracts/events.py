@@ -4,14 +4,17 @@ Consumers dedupe on `id` and compare versions. `type` is also the routing key on
 an array of events of one type that were published together: a broker's work is counted in messages, and a sold-out sale has thousands.
 """
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
+from .notifications import Notice, NoticeId
 from .orders import Order
 from .products import Drop, Product
-from .values import DropId, Instant, Line, Units, UserId, Version
+from .users import ListPlace
+from .values import DropId, EndpointId, Instant, Line, Units, UserId, Version
 
 EventId = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
 
@@ -138,6 +141,33 @@ class UserDeleted(msgspec.Struct, frozen=True):
     user_id: UserId
 
 
+class Audience(StrEnum):
+    """FOLLOWERS: of the creator. REMINDED: who asked to be told of the drop."""
+
+    FOLLOWERS = "FOLLOWERS"
+    REMINDED = "REMINDED"
+
+
+class PushChunk(msgspec.Struct, frozen=True):
+    """Work, not news: push this broadcast to those of its people who are between two places of their list."""
+
+    fan_out_id: NoticeId
+    number: Units
+    audience: Audience
+    after: ListPlace
+    until: ListPlace
+    people: Units
+
+
+class PushDelivery(msgspec.Struct, frozen=True):
+    """Work, not news: try this one delivery again. chunk_id: in which it was counted, null for what one person is told."""
+
+    user_id: UserId
+    endpoint_id: EndpointId
+    notice: Notice
+    chunk_id: str | None = None
+
+
 PAYLOADS: dict[str, type[msgspec.Struct]] = {
     "order.confirmed": OrderConfirmed,
     "order.cancelled": OrderCancelled,
@@ -156,6 +186,8 @@ PAYLOADS: dict[str, type[msgspec.Struct]] = {
     "follow.removed": FollowRemoved,
     "user.changed": UserChanged,
     "user.deleted": UserDeleted,
+    "push.chunk": PushChunk,
+    "push.delivery": PushDelivery,
 }
 
 

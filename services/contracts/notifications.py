@@ -11,7 +11,7 @@ from typing import Annotated, NamedTuple, Protocol
 import msgspec
 from msgspec import Meta
 
-from .values import Cursor, DropId, Instant, OrderId, PageSize, Units, UserId
+from .values import Cursor, DropId, EndpointId, Instant, OrderId, PageSize, Units, UserId
 
 NoticeId = Annotated[
     str,
@@ -25,6 +25,15 @@ PeopleIds = Annotated[list[UserId], Meta(min_length=1, max_length=1000)]
 # A person who mutes more creators than this follows too many.
 MutedCreators = Annotated[list[UserId], Meta(max_length=200)]
 BatchSize = Annotated[int, Meta(ge=1, le=500)]
+
+
+# 2,000 characters fit every browser vendor's subscription; printable ASCII, as a URL is.
+EndpointUrl = Annotated[str, Meta(max_length=2000, pattern=r"^https?://[\x21-\x7e]+$")]
+# A point of P-256, uncompressed, and 16 bytes, both in base64url (RFC 8291).
+SubscriptionKey = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{87}=?$")]
+SubscriptionSecret = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{22}(==)?$")]
+# More places than this nobody reads.
+MOST_ENDPOINTS = 10
 
 
 class Place(NamedTuple):
@@ -61,6 +70,14 @@ class Channel(StrEnum):
     """How a person is reached. The inbox itself can't be switched off."""
 
     LIVE = "LIVE"
+    WEBHOOK = "WEBHOOK"
+    EMAIL = "EMAIL"
+    WEB_PUSH = "WEB_PUSH"
+
+
+class EndpointKind(StrEnum):
+    """Where a person is told who is away. Each kind is the channel of the same name."""
+
     WEBHOOK = "WEBHOOK"
     EMAIL = "EMAIL"
     WEB_PUSH = "WEB_PUSH"
@@ -135,6 +152,73 @@ class Preferences(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     muted_creators: MutedCreators = []
 
 
+class NewEndpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """url: of a webhook, or of a browser's subscription; EMAIL has none, it goes to the person's own address.
+
+    p256dh, auth: the keys of a browser's subscription, as PushSubscription.toJSON() has them.
+    """
+
+    kind: EndpointKind
+    url: EndpointUrl | None = None
+    p256dh: SubscriptionKey | None = None
+    auth: SubscriptionSecret | None = None
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """Where a person wants to be told. failing_since: where nothing arrives. disabled_reason: where it was switched off for that."""
+
+    id: EndpointId
+    kind: EndpointKind
+    url: str | None
+    enabled: bool
+    created_at: Instant
+    failing_since: Instant | None = None
+    disabled_reason: str | None = None
+
+
+class AddedEndpoint(msgspec.Struct, frozen=True):
+    """secret: of a webhook, by which its messages are checked (Standard Webhooks); shown this once."""
+
+    endpoint: Endpoint
+    secret: str | None = None
+
+
+class PushOptions(msgspec.Struct, frozen=True):
+    """web_push_key: applicationServerKey of a browser's subscription, null where web push is off. email: whether mail is sent here."""
+
+    web_push_key: str | None
+    email: bool
+
+
+class FanOutState(StrEnum):
+    """PLANNING: its people are being cut into chunks. CANCELLED: its drop was; nothing more is sent."""
+
+    PLANNING = "PLANNING"
+    DELIVERING = "DELIVERING"
+    DONE = "DONE"
+    CANCELLED = "CANCELLED"
+
+
+class FanOut(msgspec.Struct, frozen=True):
+    """What becomes of one broadcast on its way to those who are away.
+
+    people: in its chunks, as planned. looked_at: whose endpoints were looked up. delivered, failed: for good. retried: handed on to be
+    tried again, less those that arrived then. What a worker had not written down when it died is missing in these counts, never in what is sent.
+    """
+
+    id: NoticeId
+    notice: Notice
+    state: FanOutState
+    begun_at: Instant
+    people: Units
+    chunks: Units
+    chunks_done: Units
+    looked_at: Units
+    delivered: Units
+    failed: Units
+    retried: Units
+
+
 class LiveInterests(msgspec.Struct, frozen=True):
     """What a live connection of one person needs: where their stream is now, and which broadcasts are for them.
 
@@ -190,3 +274,30 @@ class Notifications(Protocol):
 
     def last_numbers(self, *, user_ids: PeopleIds) -> list[Sequence]:
         """The number of each one's last personal note, 0 where there is none, in the order asked. Raises Forbidden for a person."""
+
+    def get_push_options(self) -> PushOptions:
+        """What there is here beside webhooks."""
+
+    def add_endpoint(self, *, user_id: UserId, endpoint: NewEndpoint) -> AddedEndpoint:
+        """Tell this person here, too. The same place again is the same endpoint, switched on, with a new secret.
+
+        Raises InvalidInput, AddressNotAllowed, ChannelOff, TooManyEndpoints, NotFound (the person is gone), Forbidden.
+        """
+
+    def list_endpoints(self, *, user_id: UserId) -> list[Endpoint]:
+        """Of a person, oldest first; at most MOST_ENDPOINTS. Raises Forbidden."""
+
+    def remove_endpoint(self, *, user_id: UserId, endpoint_id: EndpointId) -> bool:
+        """Tell them here no more; again is no error. Answers False. Raises Forbidden."""
+
+    def enable_endpoint(self, *, user_id: UserId, endpoint_id: EndpointId) -> Endpoint:
+        """Switch an endpoint on again that failed. Raises NotFound, Forbidden."""
+
+    def unsubscribe(self, *, token: Cursor) -> bool:
+        """End the mails to whom the token was sent in one; whoever has it may. Again is no error. Answers False. Raises InvalidInput."""
+
+    def get_fan_out(self, *, fan_out_id: NoticeId) -> FanOut:
+        """How far a broadcast is. For operators. Raises NotFound, Forbidden."""
+
+    def list_fan_outs(self, *, first: PageSize = 20) -> list[FanOut]:
+        """The newest. For operators. Raises Forbidden."""

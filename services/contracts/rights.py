@@ -81,6 +81,12 @@ USERS: dict[str, Rights] = {
             "notifications.remind",
             "notifications.forget_reminder",
             "notifications.are_reminded",
+            "notifications.get_push_options",
+            "notifications.add_endpoint",
+            "notifications.list_endpoints",
+            "notifications.remove_endpoint",
+            "notifications.enable_endpoint",
+            "notifications.unsubscribe",
             "analytics.get_series",
             "analytics.report",
         )
@@ -162,6 +168,18 @@ USERS: dict[str, Rights] = {
             # Apart: a person with all that is theirs, or a drop with all its reminders, is many steps.
             ("notifications.upkeep", ("user.deleted", "drop.changed")),
         )
+    ),
+    "notifications-push": Rights(
+        calls=("users.cut_followers", "users.list_follower_ids", "users.get_users"),
+        publishes=("push.*",),
+        consumes=(
+            ("notifications.planning", ("drop.started", "drop.low_stock", "drop.sold_out")),
+            # Work: chunks of a broadcast, and single deliveries that failed, which come through the delay queues alone.
+            ("notifications.push", ("push.chunk",)),
+            ("notifications.push_again", ("push.delivery",)),
+            # Apart: a buyer's own news waits for no crowd.
+            ("notifications.push_personal", ("order.confirmed", "order.cancelled")),
+        ),
     ),
     "analytics-service": Rights(serves="analytics", calls=("orders.get_stock", "orders.tally_sales", "users.tally_follows")),
     "analytics-events": Rights(

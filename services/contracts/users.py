@@ -124,6 +124,38 @@ class FollowedPage(msgspec.Struct, frozen=True):
     next: Cursor | None
 
 
+# Followers of one answer, and of one piece that a list is cut into.
+MOST_FOLLOWERS, LARGEST_PIECE = 1_000, 10_000
+
+
+class ListPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A place in a list of followers, newest first: right behind this follower, or where they would be."""
+
+    followed_at: Instant
+    user_id: UserId
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """Of a list of followers: ends with the follower at `until`, who belongs to it. people: how many it has."""
+
+    until: ListPlace
+    people: Units
+
+
+class Pieces(msgspec.Struct, frozen=True):
+    """In the order of the list, each behind the one before. more: whether there is still more behind the last."""
+
+    pieces: list[Piece]
+    more: bool
+
+
+class FollowerIds(msgspec.Struct, frozen=True):
+    """next: the place behind the last of them, null where the piece is over."""
+
+    user_ids: list[UserId]
+    next: ListPlace | None
+
+
 class JobKind(StrEnum):
     """RECOUNT: counts from the lists. REBUILD_FOLLOWERS: lists from the follows themselves, then a recount."""
 
@@ -227,6 +259,29 @@ class Users(Protocol):
 
     def tally_follows(self, *, creator_id: UserId, until: Instant) -> Tallies:
         """Those who follow a creator now, by when they began, before this time. For services and operators. Raises Forbidden."""
+
+    def cut_followers(
+        self,
+        *,
+        creator_id: UserId,
+        after: ListPlace,
+        size: Annotated[int, Meta(ge=1, le=LARGEST_PIECE)],
+        most: Annotated[int, Meta(ge=1, le=50)] = 20,
+    ) -> Pieces:
+        """At most `most` pieces of `size` followers of the list behind a place; the last of a list may have fewer.
+
+        Whoever is in the list all the while is in exactly one piece. For services, teams and operators. Raises Forbidden.
+        """
+
+    def list_follower_ids(
+        self,
+        *,
+        creator_id: UserId,
+        after: ListPlace,
+        until: ListPlace,
+        first: Annotated[int, Meta(ge=1, le=MOST_FOLLOWERS)] = MOST_FOLLOWERS,
+    ) -> FollowerIds:
+        """Followers between two places, newest first. For services, teams and operators. Raises Forbidden."""
 
     def start_job(self, *, kind: JobKind) -> Job:
         """Ask the change-stream reader for this work; one that is under way is answered as it is. For operators. Raises Forbidden."""

@@ -12,6 +12,7 @@ UserId = Annotated[str, Meta(pattern=_UUID, description="A person: UUID, lower c
 DropId = Annotated[str, Meta(pattern=_UUID, description="A drop: UUID, lower case.")]
 ProductId = Annotated[str, Meta(pattern=_UUID, description="A product: UUID, lower case.")]
 MediaId = Annotated[str, Meta(pattern=_UUID, description="An uploaded file: UUID, lower case.")]
+EndpointId = Annotated[str, Meta(pattern=_UUID, description="Where a person is told: UUID, lower case.")]
 OrderId = Annotated[
     str,
     Meta(

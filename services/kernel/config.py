@@ -34,6 +34,7 @@ PostgresUrl = Annotated[SecretStr, _url("postgresql", "postgres")]
 MongoUrl = Annotated[SecretStr, _url("mongodb", "mongodb+srv")]
 RedisUrl = Annotated[SecretStr, _url("redis", "rediss")]
 ElasticsearchUrl = Annotated[SecretStr, _url("http", "https")]
+SmtpUrl = Annotated[SecretStr, _url("smtp", "smtps")]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 

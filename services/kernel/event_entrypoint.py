@@ -5,21 +5,20 @@ bad event holds up no other. An event that fails goes to the next delay queue, c
 the last step it goes to the dead-letter queue, with what was raised. Nothing is lost by dying in between: the broker
 delivers again, and handlers dedupe on event.id (`services.kernel.inbox`).
 
+A handler that works on many at once says with SomeFailed which of them failed, and is not asked again about the others.
 A handler whose store is away raises Hold: then nothing is wrong with the events, and the batch waits here, with all behind it in the queue.
 """
 
 import logging
-import time
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import eventlet
 import msgspec
-from eventlet.event import Event as Signal
 from kombu import Exchange, Queue
 from kombu.message import Message
 from nameko import config as nameko_config
@@ -30,11 +29,10 @@ from nameko.messaging import Consumer
 
 from services.contracts.errors import InvalidInput, LiveDropsError, Unavailable
 from services.contracts.events import PAYLOADS, Event
-from services.kernel import calls, failpoints, wire
+from services.kernel import failpoints, wire
 from services.kernel.consuming import WatchedConsumer
-from services.kernel.current_call import call_data
 from services.kernel.process import process
-from services.kernel.topology import DEAD_EXCHANGE, DELAY_STEPS_S, delay_exchange, event_queue
+from services.kernel.topology import DEAD_EXCHANGE, DELAY_STEPS_S, delay_exchange, delay_step, event_queue, shortened
 from services.kernel.wire import ATTEMPT, ERROR
 
 log = logging.getLogger("livedrops.events")
@@ -47,6 +45,22 @@ LONGEST_HOLD_S = 600.0
 
 class Hold(Unavailable):
     """Raised by a handler that can do nothing right now, whatever the events are: its store is away. They are tried again, none is lost."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Of one event. after_s: it makes no sense to try it earlier than that."""
+
+    error: BaseException
+    after_s: float = 0.0
+
+
+class SomeFailed(Exception):
+    """Raised by a handler that has handled all its events but these. failures: by event id."""
+
+    def __init__(self, failures: Mapping[str, Failure]) -> None:
+        self.failures = failures
+        super().__init__(f"{len(failures)} events failed")
 
 
 @dataclass(frozen=True)
@@ -106,7 +120,9 @@ class EventConsumer(Consumer):  # type: ignore[misc]
             for delivery in deliveries:
                 self.consumer.requeue_message(delivery.message)
             return
-        if error is not None:
+        if isinstance(error, SomeFailed):
+            self._fail_some(deliveries, error)
+        elif error is not None:
             self._handle_apart(deliveries)
         failpoints.reach("events.before_ack")
         for delivery in deliveries:
@@ -117,51 +133,30 @@ class EventConsumer(Consumer):  # type: ignore[misc]
         for delivery in deliveries:
             for event in delivery.events:
                 error = self._run_held([event])
-                if error is not None:
-                    self._fail(delivery.message, event, error)
+                if isinstance(error, SomeFailed):
+                    self._fail_some([_Delivery(delivery.message, [event])], error)
+                elif error is not None:
+                    self._fail(delivery.message, [(event, Failure(error))])
 
-    def _run_held(self, events: list[Event]) -> BaseException | None:
-        """Run the handler until it holds no more."""
-        deadline = time.monotonic() + LONGEST_HOLD_S
-        held = False
-        while isinstance(error := self._run(events), Hold) and time.monotonic() < deadline:
-            if not held:
-                log.warning("events are held", extra={"queue": event_queue(self.name), "error": str(error)})
-            held = True
-            process().metrics.count(f"events.{self.name}.held")
-            eventlet.sleep(HOLD_S)
-        return error
+    def _fail_some(self, deliveries: list[_Delivery], some: SomeFailed) -> None:
+        for delivery in deliveries:
+            self._fail(delivery.message, [(event, some.failures[event.id]) for event in delivery.events if event.id in some.failures])
 
-    def _run(self, events: list[Event]) -> BaseException | None:
-        """Run the handler in a worker and wait for it. What it raised, or None."""
-        finished = Signal()
-        call = calls.begin(calls.MAX_TIMEOUT_S, events[0].correlation_id)
-        begin = time.perf_counter()
-
-        def finish(_worker: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
-            finished.send(exc_info[1] if exc_info else None)
-            return result, exc_info
-
-        try:
-            self.container.spawn_worker(self, (events,), {}, context_data=call_data(call), handle_result=finish)
-        except ContainerBeingKilled as killed:
-            return killed  # type: ignore[no-any-return]
-        raised: BaseException | None = finished.wait()
-        process().metrics.timing(f"events.{self.name}", time.perf_counter() - begin)
-        process().metrics.count(f"events.{self.name}.handled", len(events))
-        return raised
-
-    def _fail(self, message: Message, event: Event, error: BaseException) -> None:
-        """Put a failed event, alone, into the next delay queue, or among the dead letters."""
+    def _fail(self, message: Message, failed: list[tuple[Event, Failure]]) -> None:
+        """Put failed events of a message into the next delay queue, those that wait alike together, or each among the dead letters."""
         attempt = int(message.headers.get(ATTEMPT, 0)) + 1
-        process().metrics.count(f"events.{self.name}.failed")
-        extra = {"event_id": event.id, "event_type": event.type, "attempt": attempt}
-        log.warning("an event failed", extra=extra, exc_info=error)
-        body = msgspec.json.encode(event)
-        if attempt > len(DELAY_STEPS_S):
-            self._bury(message, body, error, attempt, event)
-        else:
-            self._send_on(message, body, delay_exchange(DELAY_STEPS_S[attempt - 1]), {ATTEMPT: attempt}, event)
+        waiting: dict[tuple[int, float], list[Event]] = {}
+        for event, failure in failed:
+            process().metrics.count(f"events.{self.name}.failed")
+            extra = {"event_id": event.id, "event_type": event.type, "attempt": attempt}
+            log.warning("an event failed", extra=extra, exc_info=failure.error)
+            if attempt > len(DELAY_STEPS_S):
+                self._bury(message, msgspec.json.encode(event), failure.error, attempt, event)
+            else:
+                waiting.setdefault((delay_step(attempt, failure.after_s), failure.after_s), []).append(event)
+        for (step, after_s), events in waiting.items():
+            body = msgspec.json.encode(events[0] if len(events) == 1 else events)
+            self._send_on(message, body, delay_exchange(step), {ATTEMPT: attempt}, events[0], shortened(step, after_s))
 
     def _bury(self, message: Message, body: Any, error: BaseException, attempt: int = 0, event: Event | None = None) -> None:
         process().metrics.count(f"events.{self.name}.dead")
@@ -173,7 +168,9 @@ class EventConsumer(Consumer):  # type: ignore[misc]
         self._bury(message, message.body, InvalidInput(f"The event is not JSON: {error}"))
         self.consumer.ack_message(message)
 
-    def _send_on(self, message: Message, body: Any, exchange: str, headers: dict[str, Any], event: Event | None) -> None:
+    def _send_on(
+        self, message: Message, body: Any, exchange: str, headers: dict[str, Any], event: Event | None, waits_s: float | None = None
+    ) -> None:
         """Publish elsewhere, confirmed. The message itself is acknowledged only when all of it has gone somewhere."""
         kept = {key: value for key, value in message.headers.items() if key in (wire.CORRELATION_ID, ATTEMPT)}
         self._publisher.publish(
@@ -186,6 +183,7 @@ class EventConsumer(Consumer):  # type: ignore[misc]
             headers={**kept, **headers},
             message_id=event.id if event else message.properties.get("message_id"),
             type=event.type if event else message.properties.get("type"),
+            expiration=waits_s,
         )
 
 
@@ -218,5 +216,5 @@ def event_handler(name: str, *, batch: int = 20, linger_s: float = 0.0) -> Calla
 
 
 def _decorate(name: str, batch: int, linger_s: float, method: Callable[..., None]) -> Callable[..., None]:
-    made = EventConsumer.decorator(name, batch=batch, linger_s=linger_s, expected_exceptions=(Hold,))
+    made = EventConsumer.decorator(name, batch=batch, linger_s=linger_s, expected_exceptions=(Hold, SomeFailed))
     return made(method)  # type: ignore[no-any-return]

@@ -32,6 +32,11 @@ KNOWN = (
     "analytics.after_commit",
     "notifications.before_commit",
     "notifications.after_commit",
+    "push.after_plan",
+    "push.after_chunks",
+    "push.after_claim",
+    "push.after_answer",
+    "push.before_checkpoint",
 )
 
 

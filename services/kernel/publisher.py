@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import pika
@@ -13,8 +14,8 @@ from pika.spec import Basic, BasicProperties
 from services.contracts.errors import Unavailable
 from services.contracts.events import Event
 from services.kernel.amqp import AmqpThread
-from services.kernel.topology import EVENTS_EXCHANGE
-from services.kernel.wire import CORRELATION_ID
+from services.kernel.topology import EVENTS_EXCHANGE, delay_exchange, delay_step, event_queue, shortened
+from services.kernel.wire import ATTEMPT, CORRELATION_ID
 
 # Some 25 KB a message: large enough to spare the broker, small enough to be one step of a consumer.
 MOST_EVENTS_A_MESSAGE = 50
@@ -24,10 +25,24 @@ class NotConfirmed(Unavailable):
     """The broker did not take all of it: publish again. Consumers dedupe."""
 
 
+@dataclass(frozen=True)
+class _Way:
+    """Where messages go. routing_key: None for the type of the event. waits_s: how long they lie in a delay queue, at most."""
+
+    exchange: str = EVENTS_EXCHANGE
+    routing_key: str | None = None
+    attempt: int | None = None
+    waits_s: float | None = None
+
+
+_TO_ALL = _Way()
+
+
 @dataclass
 class _Flight:
     """Messages on their way. `done` is released once, when all are confirmed or one can't be."""
 
+    way: _Way
     left: set[int] = field(default_factory=set)
     done: threading.Event = field(default_factory=threading.Event)
     failed: bool = False
@@ -45,6 +60,7 @@ class EventPublisher:
         self._channel: Channel | None = None
         self._flight: _Flight | None = None
         self._last_tag = 0
+        self._one_flight = threading.Lock()
 
     def start(self) -> None:
         self._amqp.start()
@@ -59,13 +75,25 @@ class EventPublisher:
 
     def publish(self, events: Sequence[Event], timeout_s: float = 10.0) -> None:
         """Publish all of these. Raises NotConfirmed where the broker did not confirm each within timeout_s."""
+        self._fly(_TO_ALL, events, timeout_s)
+
+    def publish_later(self, events: Sequence[Event], consumer: str, after_s: float = 0.0, timeout_s: float = 10.0) -> None:
+        """Give these to one consumer, through the first delay queue that is as long as after_s, as if it had failed to handle them once.
+
+        Raises NotConfirmed as publish does.
+        """
+        step = delay_step(1, after_s)
+        self._fly(_Way(delay_exchange(step), event_queue(consumer), 1, shortened(step, after_s)), events, timeout_s)
+
+    def _fly(self, way: _Way, events: Sequence[Event], timeout_s: float) -> None:
         if not events:
             return
-        flight = _Flight()
-        self._amqp.run_soon(lambda: self._send(flight, events))
-        if not flight.done.wait(timeout_s) or flight.failed:
-            flight.fail()  # one that has not left yet must not leave any more
-            raise NotConfirmed("The broker did not confirm these events.")
+        flight = _Flight(way)
+        with self._one_flight:
+            self._amqp.run_soon(lambda: self._send(flight, events))
+            if not flight.done.wait(timeout_s) or flight.failed:
+                flight.fail()  # one that has not left yet must not leave any more
+                raise NotConfirmed("The broker did not confirm these events.")
 
     # In the I/O thread from here on.
 
@@ -91,14 +119,17 @@ class EventPublisher:
         self._last_tag += len(messages)
         for message in messages:
             body = msgspec.json.encode(message[0] if len(message) == 1 else message)
-            self._channel.basic_publish(EVENTS_EXCHANGE, message[0].type, body, self._properties(message[0]))
+            key = flight.way.routing_key or message[0].type
+            self._channel.basic_publish(flight.way.exchange, key, body, self._properties(message[0], flight.way))
 
-    def _properties(self, event: Event) -> BasicProperties:
+    def _properties(self, event: Event, way: _Way) -> BasicProperties:
         """Of a message that begins with this event."""
+        headers: dict[str, Any] = {CORRELATION_ID: event.correlation_id} if event.correlation_id else {}
         return BasicProperties(
             content_type="application/json",
             content_encoding="utf-8",
-            headers={CORRELATION_ID: event.correlation_id} if event.correlation_id else {},
+            headers=headers if way.attempt is None else {**headers, ATTEMPT: way.attempt},
+            expiration=None if way.waits_s is None else str(int(way.waits_s * 1000)),
             delivery_mode=pika.DeliveryMode.Persistent.value,
             message_id=event.id,
             type=event.type,

@@ -11,6 +11,7 @@ at-least-once, which needs overflow reject-publish: https://www.rabbitmq.com/doc
 import base64
 import hashlib
 import os
+import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,6 +45,17 @@ def dead_queue(name: str) -> str:
 
 def delay_exchange(seconds: int) -> str:
     return f"livedrops.delay.{seconds}s"
+
+
+def delay_step(attempt: int, after_s: float = 0.0) -> int:
+    """Seconds that an event waits after its failure number `attempt`, from 1 on; at least after_s, where a step is that long."""
+    steps = DELAY_STEPS_S[attempt - 1 :]
+    return next((step for step in steps if step >= after_s), steps[-1])
+
+
+def shortened(step: int, after_s: float = 0.0) -> float:
+    """A wait of a step with jitter: what failed together must not come again together. Never below after_s."""
+    return max(random.uniform(0.75, 1.0) * step, min(after_s, step))
 
 
 def consumers() -> dict[str, tuple[str, ...]]:

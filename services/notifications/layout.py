@@ -61,10 +61,62 @@ COLLECTIONS: tuple[Layout, ...] = (
             "drop_version": "long",
             "expires_at": "date",
         },
-        indexes=(Index((("user_id", 1),)), Index((("drop_id", 1), ("drop_version", 1))), EXPIRES),
+        indexes=(
+            Index((("user_id", 1),)),
+            Index((("drop_id", 1), ("drop_version", 1))),
+            # Those of a drop, newest first, for who tells them all.
+            Index((("drop_id", 1), ("since", -1), ("user_id", -1))),
+            EXPIRES,
+        ),
     ),
     # Drops of which nothing more is told.
     Layout("cancelled", HASHED_ID, {"_id": "string", "expires_at": "date"}, indexes=(EXPIRES,)),
+    # Where a person wants to be told who is away; _id is the person.
+    Layout("endpoints", HASHED_ID, {"_id": "string", "endpoints": "array"}),
+    # One for each notice that goes to an endpoint. _id is "event id_endpoint's id", which always has the same person.
+    Layout(
+        "deliveries",
+        HASHED_USER,
+        {"_id": "string", "user_id": "string", "state": "string", "claim": "string", "claimed_until": "date", "expires_at": "date"},
+        indexes=(Index((("user_id", 1),)), EXPIRES),
+    ),
+    # A broadcast on its way to those who are away; _id is the event's id.
+    Layout(
+        "fan_outs",
+        HASHED_ID,
+        {
+            "_id": "string",
+            "drop_id": "string",
+            "notice": "object",
+            "audience": "string",
+            "place_at": "date",
+            "place_of": "string",
+            "step": "long",
+            "chunks": "long",
+            "pending": "array",
+            "planned": "bool",
+            "people": "long",
+            "begun_at": "date",
+            "expires_at": "date",
+        },
+        indexes=(Index((("begun_at", -1),)), EXPIRES),
+    ),
+    # How far its chunks are. _id is "fan_out_id:number".
+    Layout(
+        "chunks",
+        (("fan_out_id", "hashed"),),
+        {
+            "_id": "string",
+            "fan_out_id": "string",
+            "place_at": "date",
+            "place_of": "string",
+            "step": "long",
+            "done": "bool",
+            **dict.fromkeys(("looked_at", "delivered", "failed", "retried"), "long"),
+            "expires_at": "date",
+        },
+        indexes=(EXPIRES,),
+    ),
 )
 # Beside them: counters (one document, the last number of all broadcasts) and migrations. Too few to shard.
 MIGRATIONS: dict[str, Migration] = {}

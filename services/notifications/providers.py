@@ -4,6 +4,7 @@ from typing import Any
 
 from nameko.extensions import DependencyProvider, SharedExtension
 
+from services.contracts.notifications import PushOptions
 from services.contracts.products import Products
 from services.contracts.users import Users
 from services.kernel.cache import Cache
@@ -12,6 +13,8 @@ from services.kernel.mongo import Mongo
 from services.kernel.process import process
 from services.kernel.rpc_client import RpcClient
 from services.notifications.live import Live
+from services.notifications.push.unsubscribing import Unsubscribing
+from services.notifications.push.usecases import Directory
 from services.notifications.settings import NotificationsSettings
 from services.notifications.store import Store
 from services.notifications.telling import Desk
@@ -66,6 +69,21 @@ class InboxProvider(DependencyProvider):  # type: ignore[misc]
 
     def stop(self) -> None:
         self._rpc.stop()
+
+
+class DirectoryProvider(DependencyProvider):  # type: ignore[misc]
+    """Injects Directory."""
+
+    stores = Stores()
+
+    def start(self) -> None:
+        settings = self.stores.settings
+        options = PushOptions(settings.vapid_public_key, email=settings.smtp_url is not None)
+        unsubscribing = Unsubscribing(settings.cursor_key.get_secret_value().encode())
+        self._directory = Directory(self.stores.store, options, unsubscribing, settings.push_anywhere)
+
+    def get_dependency(self, worker_ctx: Any) -> Directory:
+        return self._directory
 
 
 class TellingProvider(DependencyProvider):  # type: ignore[misc]

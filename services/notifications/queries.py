@@ -45,6 +45,7 @@ QUERIES: dict[str, Query] = {
     "broadcasts.remove": Query("broadcasts", ("_id", "creator_id"), _ONE),
     "cancelled.add": Query("cancelled", ("_id",), _ONE),
     "cancelled.which": Query("cancelled", ("_id",), _KEYS),
+    "cancelled.get": Query("cancelled", ("_id",), _ONE),
     # Broadcasts that a person has read.
     "marks.add": Query("marks", ("_id", "user_id"), _ONE),
     "marks.above": Query("marks", ("number", "user_id"), _ONE),
@@ -60,4 +61,37 @@ QUERIES: dict[str, Query] = {
     # A drop has moved: a step at a time.
     "reminders.of_drop": Query("reminders", ("drop_id", "drop_version"), _EVERY),
     "reminders.move": Query("reminders", ("_id", "drop_version", "user_id"), _KEYS),
+    # Those of a drop in pieces, for who tells them all.
+    "reminders.cut": Query("reminders", ("$or", "drop_id", "since"), _EVERY),
+    "reminders.cut_rest": Query("reminders", ("$or", "drop_id", "since"), _EVERY),
+    "reminders.between": Query("reminders", ("$and", "drop_id", "since"), _EVERY),
+    # Endpoints.
+    "endpoints.renew": Query("endpoints", ("_id", "endpoints.id"), _ONE),
+    "endpoints.add": Query("endpoints", ("_id", "endpoints.9", "endpoints.id"), _ONE),
+    "endpoints.load": Query("endpoints", ("_id",), _ONE),
+    "endpoints.get": Query("endpoints", ("_id",), _ONE),
+    "endpoints.get_many": Query("endpoints", ("_id",), _KEYS),
+    "endpoints.enable": Query("endpoints", ("_id", "endpoints.id"), _ONE),
+    "endpoints.switch_off": Query("endpoints", ("_id", "endpoints.id"), _ONE),
+    "endpoints.remove": Query("endpoints", ("_id",), _ONE),
+    "endpoints.forget": Query("endpoints", ("_id",), _ONE),
+    "endpoints.note": Query("endpoints", ("_id", "endpoints.id"), _ONE),
+    # Deliveries.
+    "deliveries.claim": Query("deliveries", ("_id", "user_id"), _ONE),
+    "deliveries.claimed": Query("deliveries", ("_id", "user_id"), _KEYS),
+    "deliveries.mark": Query("deliveries", ("_id", "claim", "user_id"), _KEYS),
+    "deliveries.give_back": Query("deliveries", ("_id", "claim", "user_id"), _KEYS),
+    "deliveries.of_person": Query("deliveries", ("user_id",), _ONE),
+    "deliveries.remove": Query("deliveries", ("_id", "user_id"), _ONE),
+    # Fan-outs and their chunks.
+    "fan_outs.begin": Query("fan_outs", ("_id",), _ONE),
+    "fan_outs.advance": Query("fan_outs", ("_id", "step"), _ONE),
+    "fan_outs.notice": Query("fan_outs", ("_id",), _ONE),
+    "fan_outs.get": Query("fan_outs", ("_id",), _ONE),
+    # For operators.
+    "fan_outs.newest": Query("fan_outs", (), _EVERY),
+    "chunks.get": Query("chunks", ("_id", "fan_out_id"), _ONE),
+    "chunks.checkpoint": Query("chunks", ("_id", "fan_out_id", "step"), _ONE),
+    "chunks.count": Query("chunks", ("_id", "fan_out_id"), _ONE),
+    "chunks.sum": Query("chunks", ("fan_out_id",), _KEYS),
 }

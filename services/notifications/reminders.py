@@ -8,6 +8,7 @@ from bson import Int64
 from services.contracts.errors import RateLimited
 from services.contracts.products import Drop
 from services.kernel.mongo import Document, Mongo
+from services.kernel.mongo_pieces import ListPieces, Place
 from services.notifications.documents import STEP, Removal
 
 # What was told of the drop is in the inbox for some days more, and the drop may be put off by somebody in the meantime.
@@ -20,6 +21,7 @@ class Reminders:
     def __init__(self, mongo: Mongo) -> None:
         self._mongo = mongo
         self._reminders = mongo.collection("reminders")
+        self._pieces = ListPieces(mongo, self._reminders, "since", "reminders")
         self.removal = Removal(mongo, self._reminders, "user_id", "reminders.of_person", "reminders.remove")
 
     def add(self, user_id: str, drop: Drop) -> None:
@@ -49,6 +51,14 @@ class Reminders:
         with self._mongo.errors():
             found = self._reminders.find({"user_id": user_id}, comment="reminders.all").limit(MOST)
             return {one["drop_id"]: (one["creator_id"], one["since"]) for one in found}
+
+    def cut(self, drop_id: str, size: int, after: Place) -> tuple[Place, int] | None:
+        """Of those who asked to be told of a drop: where the piece of at most `size` behind `after` ends, and how many it has."""
+        return self._pieces.cut({"drop_id": drop_id}, size, after)
+
+    def between(self, drop_id: str, size: int, after: Place, until: Place) -> list[Place]:
+        """Who asked to be told of a drop, newest first: at most `size` places behind `after`, up to and with `until`."""
+        return self._pieces.between({"drop_id": drop_id}, size, after, until)
 
     def move(self, drop: Drop) -> bool:
         """The drop has changed: let some of its reminders end when it does now. Whether there may be more."""

@@ -1,10 +1,23 @@
 """The RPC entrypoints of notifications."""
 
-from services.contracts.notifications import BroadcastPage, LiveInterests, NotificationPage, Notifications, Preferences, Replay
+from services.contracts.notifications import (
+    AddedEndpoint,
+    BroadcastPage,
+    Endpoint,
+    FanOut,
+    LiveInterests,
+    NewEndpoint,
+    NotificationPage,
+    Notifications,
+    Preferences,
+    PushOptions,
+    Replay,
+)
 from services.kernel.current_call import CurrentCall
 from services.kernel.rpc_server import rpc
 from services.notifications import usecases
-from services.notifications.providers import InboxProvider
+from services.notifications.providers import DirectoryProvider, InboxProvider
+from services.notifications.push import usecases as push
 from services.notifications.settings import NotificationsSettings
 
 
@@ -14,6 +27,7 @@ class NotificationsService:
     settings_class = NotificationsSettings
 
     inbox = InboxProvider()
+    directory = DirectoryProvider()
     call = CurrentCall()
 
     @rpc
@@ -67,3 +81,35 @@ class NotificationsService:
     @rpc
     def last_numbers(self, *, user_ids: list[str]) -> list[int]:
         return usecases.last_numbers(self.inbox, user_ids, self.call)
+
+    @rpc
+    def get_push_options(self) -> PushOptions:
+        return push.get_push_options(self.directory)
+
+    @rpc
+    def add_endpoint(self, *, user_id: str, endpoint: NewEndpoint) -> AddedEndpoint:
+        return push.add_endpoint(self.directory, user_id, endpoint, self.call)
+
+    @rpc
+    def list_endpoints(self, *, user_id: str) -> list[Endpoint]:
+        return push.list_endpoints(self.directory, user_id, self.call)
+
+    @rpc
+    def remove_endpoint(self, *, user_id: str, endpoint_id: str) -> bool:
+        return push.remove_endpoint(self.directory, user_id, endpoint_id, self.call)
+
+    @rpc
+    def enable_endpoint(self, *, user_id: str, endpoint_id: str) -> Endpoint:
+        return push.enable_endpoint(self.directory, user_id, endpoint_id, self.call)
+
+    @rpc
+    def unsubscribe(self, *, token: str) -> bool:
+        return push.unsubscribe(self.directory, token)
+
+    @rpc
+    def get_fan_out(self, *, fan_out_id: str) -> FanOut:
+        return push.get_fan_out(self.directory, fan_out_id, self.call)
+
+    @rpc
+    def list_fan_outs(self, *, first: int) -> list[FanOut]:
+        return push.list_fan_outs(self.directory, first, self.call)

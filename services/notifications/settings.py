@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr
 
 from services.contracts.notifications import NoticeKind
-from services.kernel.config import MongoUrl, Settings
+from services.kernel.config import MongoUrl, Settings, SmtpUrl
 
 Days = Annotated[float, Field(gt=0, le=3650)]
 
@@ -22,6 +22,13 @@ class NotificationsSettings(Settings):
     notifications_low_stock_days: Days = 1
     notifications_sold_out_days: Days = 2
     notifications_endpoint_days: Days = 30
+
+    # Sends mail: smtp://[user:password@]host:port (STARTTLS where it is offered) or smtps://. Without it, nobody is told by mail.
+    smtp_url: SmtpUrl | None = None
+    # The public half of the key of web push; without it, browsers are not told.
+    vapid_public_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{87}$")] | None = None
+    # For development and tests: also plain http, private addresses and any port are sent to.
+    push_anywhere: bool = False
 
     def lives(self) -> dict[NoticeKind, timedelta]:
         """How long each kind is kept."""

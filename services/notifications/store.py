@@ -8,6 +8,9 @@ from services.notifications.domain import Lives
 from services.notifications.marks import Marks
 from services.notifications.notes import Notes
 from services.notifications.people import People
+from services.notifications.push.deliveries import Deliveries
+from services.notifications.push.endpoints import Endpoints
+from services.notifications.push.fan_outs import FanOuts
 from services.notifications.reminders import Reminders
 
 
@@ -18,9 +21,13 @@ class Store:
     broadcasts: Broadcasts
     marks: Marks
     reminders: Reminders
+    endpoints: Endpoints
+    deliveries: Deliveries
+    fan_outs: FanOuts
 
     @classmethod
     def of(cls, mongo: Mongo, lives: Lives) -> "Store":
         """lives: how long each kind is kept."""
         people = People(mongo)
-        return cls(people, Notes(mongo, people, lives), Broadcasts(mongo, lives), Marks(mongo), Reminders(mongo))
+        told = Notes(mongo, people, lives), Broadcasts(mongo, lives), Marks(mongo), Reminders(mongo)
+        return cls(people, *told, Endpoints(mongo), Deliveries(mongo), FanOuts(mongo))

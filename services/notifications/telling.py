@@ -44,7 +44,7 @@ def held() -> Iterator[None]:
 
 def tell_people(desk: Desk, events: Sequence[Event]) -> None:
     """Tell buyers of their orders."""
-    for wishes in batched(_alive(desk, [domain.personal(event) for event in events]), NOTES_AT_ONCE):
+    for wishes in batched(alive(desk.lives, [domain.personal(event) for event in events]), NOTES_AT_ONCE):
         with held():
             numbering = desk.store.notes.add(wishes)
         failpoints.reach("notifications.after_commit")
@@ -68,7 +68,7 @@ def tell_all(desk: Desk, events: Sequence[Event]) -> None:
 
 
 def _broadcast(desk: Desk, notices: Sequence[Notice]) -> None:
-    wishes = _alive(desk, [(domain.BROADCASTS, notice) for notice in notices])
+    wishes = alive(desk.lives, [(domain.BROADCASTS, notice) for notice in notices])
     if not wishes:
         return
     with held():
@@ -92,18 +92,20 @@ def keep_up(desk: Desk, events: Sequence[Event]) -> None:
 
 def forget_person(desk: Desk, user_id: str) -> None:
     """Remove all that is theirs, a step at a time. Dying anywhere, it is done again, and what is gone is gone."""
-    desk.store.people.bury(user_id)
-    for removal in (desk.store.notes.removal, desk.store.marks.removal, desk.store.reminders.removal, desk.store.broadcasts.removal):
+    store = desk.store
+    store.people.bury(user_id)
+    store.endpoints.forget(user_id)
+    for removal in (store.notes.removal, store.marks.removal, store.reminders.removal, store.broadcasts.removal, store.deliveries.removal):
         while removal.step(user_id):
             pass
-    while desk.store.people.unmute(user_id):
+    while store.people.unmute(user_id):
         pass
 
 
-def _alive(desk: Desk, wishes: Sequence[Wish]) -> list[Wish]:
+def alive(lives: Lives, wishes: Sequence[Wish]) -> list[Wish]:
     """Without what is too old to be kept."""
     now = datetime.now(UTC)
-    return [wish for wish in wishes if not domain.is_over(wish[1], desk.lives, now)]
+    return [wish for wish in wishes if not domain.is_over(wish[1], lives, now)]
 
 
 def _measure(metrics: Metrics, name: str, told: Sequence[Numbered]) -> None:

@@ -9,7 +9,19 @@ from msgspec import structs
 
 from services.contracts.errors import InvalidInput
 from services.contracts.tallies import HOURS_KEPT, MINUTES_KEPT, Tallies
-from services.contracts.users import Followed, FollowedPage, FollowPage, Followship, FollowState, Job, JobKind
+from services.contracts.users import (
+    Followed,
+    FollowedPage,
+    FollowerIds,
+    FollowPage,
+    Followship,
+    FollowState,
+    Job,
+    JobKind,
+    ListPlace,
+    Piece,
+    Pieces,
+)
 from services.kernel import ids
 from services.kernel.calls import Call
 from services.kernel.cursors import Cursors
@@ -98,6 +110,28 @@ def tally_follows(graph: Graph, creator_id: str, until: datetime, call: Call) ->
     call.require_operator()
     hours = graph.lists.tally(creator_id, "hour", until - HOURS_KEPT, until)
     return Tallies(hours, graph.lists.tally(creator_id, "minute", until - MINUTES_KEPT, until))
+
+
+def cut_followers(graph: Graph, creator_id: str, after: ListPlace, size: int, most: int, call: Call) -> Pieces:
+    call.require_operator()
+    place, pieces = (after.followed_at, after.user_id), list[Piece]()
+    while len(pieces) < most:
+        found = graph.lists.cut(creator_id, size, place)
+        if found is None:
+            return Pieces(pieces, more=False)
+        place, people = found
+        pieces.append(Piece(ListPlace(*place), people))
+        if people < size:
+            return Pieces(pieces, more=False)
+    return Pieces(pieces, more=True)
+
+
+def list_follower_ids(graph: Graph, creator_id: str, after: ListPlace, until: ListPlace, first: int, call: Call) -> FollowerIds:
+    call.require_operator()
+    ends = (after.followed_at, after.user_id), (until.followed_at, until.user_id)
+    places = graph.lists.between(creator_id, first + 1, *ends)
+    shown = places[:first]
+    return FollowerIds([user_id for _, user_id in shown], ListPlace(*shown[-1]) if len(places) > first else None)
 
 
 def list_mutual(graph: Graph, user_id: str, first: int, after: str | None) -> FollowPage:

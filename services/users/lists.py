@@ -16,6 +16,7 @@ from pymongo.client_session import ClientSession
 from services.contracts.tallies import Counts as Counted
 from services.contracts.tallies import Tally
 from services.kernel.mongo import Document, Mongo
+from services.kernel.mongo_pieces import ListPieces
 from services.users.derivation import Derivation, Pair, edge_id
 from services.users.follows import Place, behind
 
@@ -37,6 +38,7 @@ class Lists:
         self._followers = mongo.collection("followers")
         self._counts = mongo.collection("counts")
         self._reads = self._followers.with_options(read_preference=ReadPreference.PRIMARY_PREFERRED)
+        self._pieces = ListPieces(mongo, self._reads, "followed_at", "followers")
 
     def page(self, creator_id: str, size: int, after: Place | None) -> list[Place]:
         """Who follows a creator, newest first: at most `size` places behind `after`. One range of the shard key's index."""
@@ -46,6 +48,14 @@ class Lists:
         with self._mongo.errors():
             found = self._reads.find(wanted, {"user_id": 1, "followed_at": 1}, comment="followers.page_on" if after else "followers.page")
             return [(one["followed_at"], one["user_id"]) for one in found.sort([("followed_at", -1), ("user_id", -1)]).limit(size)]
+
+    def cut(self, creator_id: str, size: int, after: Place) -> tuple[Place, int] | None:
+        """Where the piece of at most `size` behind `after` ends, and how many it has; None where nothing is left."""
+        return self._pieces.cut({"creator_id": creator_id}, size, after)
+
+    def between(self, creator_id: str, size: int, after: Place, until: Place) -> list[Place]:
+        """Who follows a creator, newest first: at most `size` places behind `after`, up to and with `until`."""
+        return self._pieces.between({"creator_id": creator_id}, size, after, until)
 
     def named(self, creator_id: str, prefix: str, size: int, after: NamePlace | None) -> list[tuple[NamePlace, datetime]]:
         """Followers whose folded name begins so, by name: at most `size` behind `after`, each with the time of the follow."""

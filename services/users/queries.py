@@ -38,6 +38,10 @@ QUERIES: dict[str, Query] = {
     # What is derived from them.
     "followers.page": Query("followers", ("creator_id", "followed_at"), _CREATOR),
     "followers.page_on": Query("followers", ("$or", "creator_id", "followed_at"), _CREATOR),
+    # A list in pieces, for who walks through all of it.
+    "followers.cut": Query("followers", ("$or", "creator_id", "followed_at"), _CREATOR),
+    "followers.cut_rest": Query("followers", ("$or", "creator_id", "followed_at"), _CREATOR),
+    "followers.between": Query("followers", ("$and", "creator_id", "followed_at"), _CREATOR),
     "followers.named": Query("followers", ("creator_id", "name"), _CREATOR),
     "followers.named_on": Query("followers", ("$or", "creator_id", "name"), _CREATOR),
     "followers.tally": Query("followers", ("creator_id", "followed_at"), _CREATOR),

@@ -5,10 +5,13 @@ from datetime import datetime
 from services.contracts.tallies import Tallies
 from services.contracts.users import (
     FollowedPage,
+    FollowerIds,
     FollowPage,
     FollowState,
     Job,
     JobKind,
+    ListPlace,
+    Pieces,
     Profile,
     ProfilePage,
     Role,
@@ -106,6 +109,14 @@ class UsersService:
     @rpc
     def list_followed(self, *, user_id: str, first: int, after: str | None) -> FollowedPage:
         return graph_usecases.list_followed(self.graph, user_id, first, after, self.call)
+
+    @rpc
+    def cut_followers(self, *, creator_id: str, after: ListPlace, size: int, most: int) -> Pieces:
+        return graph_usecases.cut_followers(self.graph, creator_id, after, size, most, self.call)
+
+    @rpc
+    def list_follower_ids(self, *, creator_id: str, after: ListPlace, until: ListPlace, first: int) -> FollowerIds:
+        return graph_usecases.list_follower_ids(self.graph, creator_id, after, until, first, self.call)
 
     @rpc
     def list_mutual(self, *, user_id: str, first: int, after: str | None, profiles: bool) -> FollowPage:

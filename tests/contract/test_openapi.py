@@ -21,7 +21,17 @@ from gateway.rest.operations import OPERATIONS
 from gateway.settings import GatewaySettings
 from services.contracts import products, schemas
 from services.contracts.errors import BY_CODE, StaleVersion
-from services.contracts.notifications import Channel, Muted, Notice, NoticeKind, Notification, Preferences
+from services.contracts.notifications import (
+    Channel,
+    Endpoint,
+    EndpointKind,
+    Muted,
+    NewEndpoint,
+    Notice,
+    NoticeKind,
+    Notification,
+    Preferences,
+)
 from services.contracts.orders import Order, OrderStatus, PlaceOrder, Stock, StockState
 from services.contracts.products import Drop, DropState, Product
 from services.contracts.search import Facet, FacetValue, Highlight, SearchHit, SearchKind
@@ -106,7 +116,7 @@ def test_every_rest_route_is_described_and_nothing_else(app: Flask) -> None:
 def test_what_needs_a_sign_in_says_so(app: Flask) -> None:
     client = app.test_client()
     for operation in OPERATIONS:
-        path = re.sub(r"{order_id}", ORDER_ID, re.sub(r"{(user|product|drop)_id}", ID, operation.path))
+        path = re.sub(r"{order_id}", ORDER_ID, re.sub(r"{(user|product|drop|endpoint)_id}", ID, operation.path))
         if operation.signed_in:
             assert client.open(path, method=operation.method, json={}).status_code == 401, operation
 
@@ -124,6 +134,7 @@ def test_what_needs_a_sign_in_says_so(app: Flask) -> None:
         (presenters.search_hit(structs.replace(HIT, price=None, state=None, media=[], highlights=[])), shapes.SearchHit),
         (presenters.notification(Notification(NOTICE, True, 1, False)), shapes.Notification),
         (presenters.preferences(Preferences([Muted(NoticeKind.DROP_STARTED, Channel.LIVE)], [ID])), shapes.NotificationPreferences),
+        (presenters.endpoint(Endpoint(ID, EndpointKind.EMAIL, None, True, NOW)), shapes.Endpoint),
         (presenters.facet(Facet("kind", [FacetValue("DROP", 3)])), shapes.Facet),
     ],
 )
@@ -132,7 +143,9 @@ def test_answers_have_the_shape_that_is_described(shown: dict[str, Any], shape: 
     assert msgspec.to_builtins(described) == msgspec.to_builtins(shown)
 
 
-@pytest.mark.parametrize("kind", [products.NewProduct, products.ProductChange, products.NewDrop, products.DropChange, Preferences])
+@pytest.mark.parametrize(
+    "kind", [products.NewProduct, products.ProductChange, products.NewDrop, products.DropChange, Preferences, NewEndpoint]
+)
 def test_bodies_have_the_fields_that_are_read(kind: type[msgspec.Struct]) -> None:
     described = getattr(shapes, kind.__name__)
     more = {"productId"} if kind is products.NewDrop else set()

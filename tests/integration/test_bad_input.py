@@ -49,6 +49,7 @@ NEW_DROP = {"starts_at": "2036-01-01T00:00:00Z", "ends_at": "2036-01-02T00:00:00
 NEW_DROP |= {"unit_price": PRICE, "metadata": {"colour": "red"}}
 SOUGHT = {"words": "x", "creator_id": ID, "tags": ["x"], "currency": "EUR", "min_price": 1, "max_price": 5}
 SEARCH_FILTER = {"kinds": ["DROP"], "creator_id": ID, "states": ["LIVE"], "tags": ["x"], "currency": "EUR", "min_price": 1, "max_price": 5}
+PLACE = {"followed_at": "2026-01-01T00:00:00Z", "user_id": ID}
 # Well-formed, but each refused by the state of the world: a wrong field must not make one of them succeed either.
 SAMPLES: dict[str, dict[str, Any]] = {
     "orders.place_order": {"request": WISH},
@@ -129,6 +130,20 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "notifications.get_live_interests": {"user_id": ID},
     "notifications.list_broadcasts": {"after": 2**52, "first": 5},
     "notifications.last_numbers": {"user_ids": [ID]},
+    "notifications.get_push_options": {},
+    # Of two wrong fields no value mends both.
+    "notifications.add_endpoint": {
+        "user_id": ID,
+        "endpoint": {"kind": "NO_SUCH_KIND", "url": "https://me:you@example.org/", "p256dh": "x", "auth": "x"},
+    },
+    "notifications.list_endpoints": {"user_id": ID},
+    "notifications.remove_endpoint": {"user_id": ID, "endpoint_id": ID},
+    "notifications.enable_endpoint": {"user_id": ID, "endpoint_id": ID},
+    "notifications.unsubscribe": {"token": "x"},
+    "notifications.get_fan_out": {"fan_out_id": ID},
+    "notifications.list_fan_outs": {"first": 5},
+    "users.cut_followers": {"creator_id": ID, "after": PLACE, "size": 5, "most": 5},
+    "users.list_follower_ids": {"creator_id": ID, "after": PLACE, "until": PLACE, "first": 5},
     "orders.tally_sales": {"drop_id": ID, "until": "2026-01-01T00:00:00Z"},
     "users.tally_follows": {"creator_id": ID, "until": "2026-01-01T00:00:00Z"},
     "analytics.get_series": {
@@ -182,7 +197,10 @@ def written(stack: Stack, sql: Callable[..., list[tuple[Any, ...]]]) -> Iterator
             )
             tables += cursor.fetchone() or ()
         tables += (client["users"][name].count_documents({}) for name in ("users", "emails", "sessions", "follows", "jobs"))
-        return (*tables, *(client["notifications"][name].count_documents({}) for name in ("notes", "broadcasts", "marks", "reminders")))
+        return (
+            *tables,
+            *(client["notifications"][name].count_documents({}) for name in ("notes", "broadcasts", "marks", "reminders", "endpoints")),
+        )
 
     yield count
     client.close()
@@ -238,9 +256,12 @@ MUTATIONS: dict[str, dict[str, Any]] = {
     "updateNotificationPreferences": {"muted": [{"kind": "NO_SUCH_KIND", "channel": "LIVE"}], "mutedCreators": ["x"]},
     "remindMe": {"dropId": ID},
     "forgetReminder": {"dropId": ID},
+    "addNotificationEndpoint": {"kind": "WEB_PUSH", "url": "https://me:you@example.org/", "p256dh": "x", "auth": "x"},
+    "removeNotificationEndpoint": {"id": ID},
+    "enableNotificationEndpoint": {"id": ID},
 }
 # To end what is not there is no error, nor to have read it.
-ENDINGS = ("signOut", "unfollow", "forgetReminder", "markNotificationsRead")
+ENDINGS = ("signOut", "unfollow", "forgetReminder", "markNotificationsRead", "removeNotificationEndpoint")
 
 
 def test_there_is_a_sample_of_every_mutation() -> None:
@@ -396,7 +417,10 @@ def test_a_strange_id_of_a_product_or_drop_is_a_4xx(things: str, id: str, person
     assert answer.json()["code"] in ("INVALID_INPUT", "NOT_FOUND")
 
 
-@pytest.mark.parametrize("path", ["/order", "/follow", "/unfollow", "/products", "/drops", f"/drops/{ID}/cancel", "/notifications/read"])
+@pytest.mark.parametrize(
+    "path",
+    ["/order", "/follow", "/unfollow", "/products", "/drops", f"/drops/{ID}/cancel", "/notifications/read", "/notifications/endpoints"],
+)
 @pytest.mark.parametrize("data", [b"", b"[]", b"5", b"{", b"\xff", b"null", b'{"a":' * 5000])
 def test_a_rest_body_that_is_no_object_is_400(data: bytes, path: str, person: Callable[..., Person], address: str) -> None:
     headers = {"Authorization": f"Bearer {person().token}", "Idempotency-Key": "k", "Content-Type": "application/json"}

@@ -11,8 +11,9 @@ import pytest
 from msgspec import structs
 
 from services.contracts.errors import RateLimited
-from services.contracts.notifications import Channel, Muted, Notice, NoticeKind, Place, Preferences
+from services.contracts.notifications import Channel, Endpoint, EndpointKind, Muted, Notice, NoticeKind, Place, Preferences
 from services.contracts.products import Drop, DropState
+from services.contracts.users import ListPlace, Piece
 from services.contracts.values import Money
 from services.kernel import mongo_layout
 from services.kernel.metrics import Metrics
@@ -22,6 +23,9 @@ from services.notifications import layout, reminders
 from services.notifications.broadcasts import OF_CREATOR
 from services.notifications.domain import Interests
 from services.notifications.layout import COLLECTIONS
+from services.notifications.push.deliveries import State
+from services.notifications.push.fan_outs import Counts, chunk_id_of
+from services.notifications.push.rules import Target, tasks_for
 from services.notifications.queries import QUERIES
 from services.notifications.store import Store
 from stack.api import Stack
@@ -31,7 +35,7 @@ KEYS = {collection.name: [name for name, _ in collection.shard_key] for collecti
 NOW = datetime.now(UTC).replace(microsecond=0)
 LIVES = dict.fromkeys(NoticeKind, timedelta(days=1))
 # Their documents have more fields than those that say where they go.
-INSERTS = ("notes.add", "broadcasts.add")
+INSERTS = ("notes.add", "broadcasts.add", "endpoints.load")
 
 
 def some_id() -> str:
@@ -55,7 +59,7 @@ class Kept:
 
     def __init__(self, mongo: Mongo) -> None:
         self.mongo = mongo
-        parts = Store.of(mongo, LIVES)
+        parts = self.parts = Store.of(mongo, LIVES)
         self.people, self.notes, self.broadcasts, self.marks, self.reminders = (
             parts.people,
             parts.notes,
@@ -114,6 +118,10 @@ class TestQueries:
             "n.marks": {"user_id": "hashed"},
             "n.reminders": {"user_id": "hashed"},
             "n.cancelled": {"_id": "hashed"},
+            "n.endpoints": {"_id": "hashed"},
+            "n.deliveries": {"user_id": "hashed"},
+            "n.fan_outs": {"_id": "hashed"},
+            "n.chunks": {"fan_out_id": "hashed"},
         }
 
     def test_the_bootstrap_is_repeated_without_effect(self, mongo: Mongo) -> None:
@@ -126,13 +134,17 @@ class TestQueries:
             ("broadcasts", {"_id": "a"}),
             ("people", {"_id": "a", "last": 0}),
             ("reminders", {"_id": "a:b", "user_id": "a", "drop_id": "b"}),
+            ("endpoints", {"_id": "a"}),
+            ("deliveries", {"_id": "a", "user_id": "a", "state": "OPEN"}),
+            ("fan_outs", {"_id": "a"}),
+            ("chunks", {"_id": "a:0", "fan_out_id": "a"}),
         ],
     )
     def test_the_store_refuses_documents_of_another_shape(self, mongo: Mongo, collection: str, document: dict[str, Any]) -> None:
         with pytest.raises(pymongo.errors.WriteError, match="validation"):
             mongo.database[collection].insert_one(document)
 
-    @pytest.mark.parametrize("collection", ["notes", "broadcasts", "marks", "reminders", "cancelled", "people"])
+    @pytest.mark.parametrize("collection", [one.name for one in COLLECTIONS if one.name != "endpoints"])
     def test_what_its_life_is_over_is_forgotten(self, mongo: Mongo, collection: str) -> None:
         assert mongo.database[collection].index_information()["expires_at_1"]["expireAfterSeconds"] == 0
 
@@ -176,10 +188,39 @@ def ask_everything(store: Kept) -> None:
     store.reminders.add(ann, drop)
     store.broadcasts.withdraw(drop.id, drop.creator_id)
     store.broadcasts.add([notice(ann)])
+    ask_about_pushing(store, ann, drop)
     store.people.bury(ann)
-    for removal in (store.notes.removal, store.marks.removal, store.reminders.removal, store.broadcasts.removal):
+    parts = store.parts
+    for removal in (store.notes.removal, store.marks.removal, store.reminders.removal, store.broadcasts.removal, parts.deliveries.removal):
         removal.step(ann)
     store.people.unmute(ann)
+
+
+def ask_about_pushing(store: Kept, ann: str, drop: Drop) -> None:
+    parts, told = store.parts, notice(drop.creator_id, some_id())
+    store.reminders.cut(drop.id, 1, (NOW, ann))
+    store.reminders.between(drop.id, 5, (NOW, ann), (NOW, ann))
+    target = Target(Endpoint(some_id(), EndpointKind.WEBHOOK, "https://example.org/", True, NOW))
+    parts.endpoints.load({some_id(): target})
+    parts.endpoints.put(ann, target)
+    assert parts.endpoints.of(ann) == parts.endpoints.enabled_of([ann])[ann] == [target]
+    parts.endpoints.switch_off(ann, target.endpoint.id, "x")
+    parts.endpoints.enable(ann, target.endpoint.id)
+    (task,) = tasks_for(told, {ann: [target]}, {}, None)
+    claim = parts.deliveries.claim([task])
+    parts.deliveries.give_back(claim, claim.mine)
+    parts.deliveries.mark(claim, claim.mine, State.DELIVERED)
+    parts.endpoints.note([], [task], NOW)
+    parts.endpoints.remove(ann, target.endpoint.id)
+    parts.endpoints.forget(ann)
+    plan = parts.fan_outs.begin(told).with_pieces([Piece(ListPlace(NOW, ann), 1)], more=False)
+    parts.fan_outs.advance(plan)
+    parts.fan_outs.notice(told.id)
+    parts.fan_outs.is_cancelled(drop.id)
+    (chunk,) = plan.pending
+    parts.fan_outs.checkpoint(chunk, parts.fan_outs.progress(chunk), None, Counts(1, 1))
+    parts.fan_outs.count(chunk_id_of(chunk), Counts(delivered=1))
+    assert parts.fan_outs.get(told.id) == parts.fan_outs.newest(1)[0]
 
 
 class TestNumbers:

@@ -14,14 +14,19 @@ import pytest
 from pika.exceptions import ChannelClosedByBroker
 
 from services.contracts.errors import DeadlineExceeded, InvalidInput, LiveDropsError, NotFound, Unavailable
+from services.contracts.notifications import Notifications
 from services.contracts.orders import Orders, Stock
 from services.contracts.schemas import SERVICES
 from services.contracts.signatures import signatures
-from services.kernel import calls
+from services.kernel import calls, ids
 from services.kernel.metrics import Metrics
+from services.kernel.publisher import EventPublisher
 from services.kernel.rpc_client import RpcClient
 from services.kernel.topology import EVENTS_EXCHANGE, RPC_EXCHANGE
+from services.notifications.push.unsubscribing import Unsubscribing
 from stack.api import Stack
+from tests.conftest import eventually
+from tests.integration.test_notifications import started
 
 STOCK_CLIENT = """
 import json, sys
@@ -54,7 +59,18 @@ def stock_client(url: str, wanted: list[tuple[str, str, dict[str, Any]]]) -> lis
     return answers
 
 
-def test_a_stock_nameko_client_can_call_every_rpc(stack: Stack, elasticsearch_url: str, open_drop: Callable[..., Stock]) -> None:
+@pytest.fixture
+def fan_out_id(publisher_of: Callable[[str], EventPublisher], operations: RpcClient) -> str:
+    """Of a broadcast that was pushed to nobody."""
+    event, notifications = started(str(uuid.uuid4())), operations.service("notifications", Notifications)
+    publisher_of("products-clock").publish([event])
+    eventually(lambda: event.id in [one.id for one in notifications.list_fan_outs(first=100)])
+    return event.id
+
+
+def test_a_stock_nameko_client_can_call_every_rpc(
+    stack: Stack, elasticsearch_url: str, open_drop: Callable[..., Stock], fan_out_id: str
+) -> None:
     url = stack.environment("operations")["LIVEDROPS_BROKER_URL"]
     drop, user, email = open_drop(), str(uuid.uuid4()), f"{uuid.uuid4().hex}@example.org"
     wish = {"drop_id": drop.drop_id, "user_id": user, "quantity": 1, "key": "k"}
@@ -80,6 +96,7 @@ def test_a_stock_nameko_client_can_call_every_rpc(stack: Stack, elasticsearch_ur
         | _search_calls()
         | _analytics_calls(drop.drop_id)
         | _notifications_calls(user_id, product_calls["products.get_drop"]["drop_id"])
+        | _push_calls(user_id, stack.environment("notifications")["LIVEDROPS_CURSOR_KEY"], fan_out_id)
         | endings
         | _users_calls(person, user_id, other_id, token)
     )
@@ -174,8 +191,24 @@ def _notifications_calls(user_id: str, drop_id: str) -> Calls:
     }
 
 
+def _push_calls(user_id: str, key: str, fan_out_id: str) -> Calls:
+    person, hook = {"user_id": user_id}, "https://example.org/hook"
+    token = Unsubscribing(key.encode()).link("", user_id).partition("token=")[2]
+    return {
+        "notifications.get_push_options": {},
+        "notifications.add_endpoint": {**person, "endpoint": {"kind": "WEBHOOK", "url": hook}},
+        "notifications.list_endpoints": person,
+        "notifications.enable_endpoint": {**person, "endpoint_id": ids.derived_id("endpoint", user_id, "WEBHOOK", hook)},
+        "notifications.remove_endpoint": {**person, "endpoint_id": fan_out_id},
+        "notifications.unsubscribe": {"token": token},
+        "notifications.get_fan_out": {"fan_out_id": fan_out_id},
+        "notifications.list_fan_outs": {},
+    }
+
+
 def _users_calls(person: dict[str, Any], user_id: str, other_id: str, token: str) -> Calls:
     pair = {"user_id": user_id, "creator_id": other_id}
+    place = {"followed_at": "2036-01-01T00:00:00Z", "user_id": user_id}
     return {
         "users.sign_up": {**person, "name": "Ann"},
         "users.sign_in": person,
@@ -197,6 +230,8 @@ def _users_calls(person: dict[str, Any], user_id: str, other_id: str, token: str
         "users.find_followers": {"creator_id": other_id, "name": "A"},
         "users.tally_follows": {"creator_id": other_id, "until": "2030-01-01T00:00:00Z"},
         "users.unfollow": pair,
+        "users.cut_followers": {"creator_id": other_id, "after": place, "size": 5},
+        "users.list_follower_ids": {"creator_id": other_id, "after": place, "until": place},
         "users.start_job": {"kind": "RECOUNT"},
         "users.get_job": {"kind": "RECOUNT"},
         "users.delete_user": {"user_id": user_id},

@@ -230,13 +230,12 @@ def start(spec: Stampede) -> Running:
     return Running(process, scratch, spec.duration_s + spec.timeout_s + GRACE_S)
 
 
-def compiled() -> Path:
+def compiled(source: Path = SOURCE) -> Path:
     """The program for the present source, compiled if need be. Errors: CompilerMissing, CompileFailed."""
-    source = SOURCE.read_bytes()
-    version = hashlib.sha256(b"\0".join([source, *(flag.encode() for flag in COMPILE_FLAGS)])).hexdigest()[:16]
-    program = _cache_folder() / f"stampede-{version}"
+    version = hashlib.sha256(b"\0".join([source.read_bytes(), *(flag.encode() for flag in COMPILE_FLAGS)])).hexdigest()[:16]
+    program = _cache_folder() / f"{source.stem}-{version}"
     if not program.exists():
-        _compile_to(program)
+        _compile_to(program, source)
     return program
 
 
@@ -247,16 +246,16 @@ def _cache_folder() -> Path:
     return folder
 
 
-def _compile_to(program: Path) -> None:
+def _compile_to(program: Path, source: Path) -> None:
     compiler = shutil.which("cc")
     if compiler is None:
         raise CompilerMissing("the load generator is written in C and there is no `cc` here: apt install gcc libc6-dev")
     with tempfile.TemporaryDirectory(dir=program.parent) as folder:
         fresh = Path(folder) / program.name
-        command = [compiler, *COMPILE_FLAGS, "-o", str(fresh), str(SOURCE)]
+        command = [compiler, *COMPILE_FLAGS, "-o", str(fresh), str(source)]
         outcome = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_TIMEOUT_S, check=False)
         if outcome.returncode:
-            raise CompileFailed(f"cc refused {SOURCE} (without C headers: apt install gcc libc6-dev):\n{outcome.stderr}")
+            raise CompileFailed(f"cc refused {source} (without C headers: apt install gcc libc6-dev):\n{outcome.stderr}")
         # Two processes may compile at once: each moves a whole program into place.
         fresh.replace(program)
 

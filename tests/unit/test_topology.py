@@ -34,6 +34,7 @@ PUBLISHERS = {
     **dict.fromkeys(("follow", "user"), "users-capture"),
     **dict.fromkeys(("order", "stock", "drop"), "orders-relay"),
     "product": "products-relay",
+    "push": "notifications-push",
 }
 
 
