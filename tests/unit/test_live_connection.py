@@ -165,7 +165,11 @@ class TestDrop:
             assert first is not None
             for version in range(2, 9):
                 one.take(msgspec.structs.replace(first, version=version))
-            assert [told.data["version"] for told in (await taken(watcher)).latest] == [8]
+            heard = list[int]()
+            while heard[-1:] != [8]:
+                heard += [told.data["version"] for told in (await taken(watcher)).latest]
+            # On a slow machine the turn after the first has come already: then the first of them is told at once.
+            assert heard in ([8], [2, 8])
             one.close()
 
         run(work)
