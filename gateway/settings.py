@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from services.kernel.config import Settings
+from services.kernel.config import Address, Settings
 from services.kernel.tokens import key_bytes
 
 
@@ -27,6 +27,8 @@ class GatewaySettings(Settings):
     orders_in_flight_per_drop: Annotated[int, Field(ge=1, le=1000)] = 96
     # Behind our ingress, which sets X-Forwarded-For itself, its last entry is the client. Anybody else could lie.
     trust_forwarded_for: bool = True
+    # Where pictures come from: the page in the browser may load them from there and from nowhere else.
+    media_base_url: Address = "/media"
     graphiql: bool | None = None
     introspection: bool = True
     max_body_bytes: Annotated[int, Field(ge=1024, le=10_000_000)] = 64 * 1024

@@ -95,6 +95,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "users.sign_out": {"refresh_token": "a.b.c"},
     "users.get_user": {"user_id": ID},
     "users.set_roles": {"user_id": ID, "roles": ["FAN"]},
+    "users.become_creator": {"user_id": ID},
     "users.get_users": {"user_ids": [ID]},
     "users.update_user": {
         "user_id": ID,
@@ -220,8 +221,9 @@ MUTATIONS: dict[str, dict[str, Any]] = {
     "upload": {"idempotencyKey": "k", "filename": "x", "contentType": "image/png", "size": 1, "sha256": "0" * 64},
     "deleteAccount": {"email": "nobody@example.org"},
     "markNotificationsRead": {"ids": [ID]},
-    # Has no field that could be wrong.
+    # These have no field that could be wrong.
     "markAllNotificationsRead": {},
+    "becomeCreator": {},
     "updateNotificationPreferences": {"muted": [{"kind": "NO_SUCH_KIND", "channel": "LIVE"}], "mutedCreators": ["x"]},
     "remindMe": {"dropId": ID},
     "forgetReminder": {"dropId": ID},
