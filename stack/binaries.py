@@ -30,6 +30,8 @@ WANTED: Mapping[str, tuple[Wanted, ...]] = {
     "redis": (Wanted("redis-server", "redis-server"),),
     "haproxy": (Wanted("haproxy", "haproxy"),),
     "mongo": (Wanted("mongod", ""),),
+    # No server: the browser that the tests look at the shop's page with.
+    "chromium": (Wanted("chromium", "chromium"),),
 }
 
 
