@@ -1,6 +1,6 @@
 // What is kept in the browser. Storage may be full, or forbidden: then it lasts as long as the page.
 
-/** JSON values by name in sessionStorage (of this tab) or localStorage (of all tabs). */
+/** JSON values by name in sessionStorage (of this tab) or localStorage (of all tabs). instead: what could not be kept there. */
 export class Keeper {
   constructor(storage) {
     this.storage = storage;
@@ -8,19 +8,20 @@ export class Keeper {
   }
 
   get(name) {
+    if (this.instead.has(name)) return this.instead.get(name);
     try {
-      return JSON.parse(this.storage.getItem(name)) ?? this.instead.get(name) ?? null;
+      return JSON.parse(this.storage.getItem(name));
     } catch {
-      return this.instead.get(name) ?? null;
+      return null;
     }
   }
 
   set(name, value) {
-    this.instead.set(name, value);
     try {
       this.storage.setItem(name, JSON.stringify(value));
+      this.instead.delete(name);
     } catch {
-      // Kept in memory above.
+      this.instead.set(name, value);
     }
   }
 

@@ -53,7 +53,7 @@ function whenOf(drop, state) {
 }
 
 export function productCard(product, href = null) {
-  return card({ href, name: product.name, media: product.media, price: product.price, by: product.creatorName });
+  return card({ href, name: product.name, media: product.media, price: product.price, by: product.creatorName, top: [h("span.badge", {}, "Product")] });
 }
 
 function card({ href, name, media, price, by, top = [], bottom = null }) {

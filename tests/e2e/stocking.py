@@ -3,6 +3,7 @@
 import io
 import math
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -25,6 +26,11 @@ _COLOURS = (
     ((250, 222, 170), (40, 96, 84)),
     ((196, 204, 220), (38, 44, 66)),
 )
+_SHAPES: tuple[Callable[[ImageDraw.ImageDraw], Callable[..., None]], ...] = (
+    lambda drawn: drawn.ellipse,
+    lambda drawn: partial(drawn.rounded_rectangle, radius=48),
+    lambda drawn: partial(drawn.pieslice, start=150, end=420),
+)
 
 
 def artwork(number: int, size: tuple[int, int] = (1280, 960)) -> bytes:
@@ -38,9 +44,10 @@ def artwork(number: int, size: tuple[int, int] = (1280, 960)) -> bytes:
         angle = number * 1.3 + turn * math.tau / 5
         x, y = width * (0.5 + 0.26 * math.cos(angle)), height * (0.5 + 0.26 * math.sin(angle))
         radius = height * (0.13 + 0.05 * ((number + turn) % 3))
-        drawn.ellipse((x - radius, y - radius, x + radius, y + radius), fill=(255, 255, 255, 46))
+        _SHAPES[number % len(_SHAPES)](drawn)((x - radius, y - radius, x + radius, y + radius), fill=(255, 255, 255, 46))
     radius = height * 0.24
-    drawn.ellipse((width / 2 - radius, height / 2 - radius, width / 2 + radius, height / 2 + radius), fill=(*light, 235))
+    middle = (width / 2 - radius, height / 2 - radius, width / 2 + radius, height / 2 + radius)
+    _SHAPES[(number // 2) % len(_SHAPES)](drawn)(middle, fill=(*light, 235))
     buffer = io.BytesIO()
     made.filter(ImageFilter.GaussianBlur(1.2)).save(buffer, "JPEG", quality=85)
     return buffer.getvalue()
