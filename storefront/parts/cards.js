@@ -52,8 +52,9 @@ function whenOf(drop, state) {
   return state === "LIVE" ? `${brief(Date.parse(drop.endsAt) - clock.now())} left` : "";
 }
 
-export function productCard(product, href = null) {
-  return card({ href, name: product.name, media: product.media, price: product.price, by: product.creatorName, top: [h("span.badge", {}, "Product")] });
+/** top: what stands above its name. */
+export function productCard(product, href = null, top = []) {
+  return card({ href, name: product.name, media: product.media, price: product.price, by: product.creatorName, top });
 }
 
 function card({ href, name, media, price, by, top = [], bottom = null }) {
@@ -70,5 +71,5 @@ export function creatorCard(hit) {
 /** What a search found. A product leads to its creator, with whom its drops are. */
 export function hitCard(hit) {
   if (hit.kind === "CREATOR") return creatorCard(hit);
-  return hit.kind === "DROP" ? dropCard(hit) : productCard(hit, `/creators/${hit.creatorId}`);
+  return hit.kind === "DROP" ? dropCard(hit) : productCard(hit, `/creators/${hit.creatorId}`, [h("span.badge", {}, "Product")]);
 }

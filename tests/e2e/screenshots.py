@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from PIL import Image
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from gateway.tokens import Tokens
 from services.contracts.products import Products
@@ -50,6 +50,8 @@ class Photograph:
     email: str = ""
     size: tuple[int, int] = DESKTOP
     scheme: Literal["light", "dark"] = "light"
+    # Of this drop something is sold meanwhile.
+    sells: str = ""
 
 
 def photographs(shop: Shop) -> list[Photograph]:
@@ -65,7 +67,7 @@ def photographs(shop: Shop) -> list[Photograph]:
         Photograph("inbox-phone", "/inbox", shop.fan.email, PHONE),
         Photograph("orders", "/orders", shop.fan.email),
         Photograph("desk", "/desk", shop.creator.email),
-        Photograph("desk-drop", desk_drop, shop.creator.email, scheme="dark"),
+        Photograph("desk-drop", desk_drop, shop.creator.email, scheme="dark", sells=shop.live),
         Photograph("desk-new-phone", "/desk/new", shop.creator.email, PHONE),
         Photograph("sign-up-phone", "/sign-up", size=PHONE),
     ]
@@ -109,11 +111,22 @@ def take(browser: Browser, room: Stockroom, wanted: Photograph) -> None:
         visitor.sign_in(wanted.email)
     page = visitor.open(wanted.path)
     expect(page.locator("main .lines:visible, main .card.waiting")).to_have_count(0)
+    if wanted.sells:
+        sell(room, wanted.sells, page)
     page.wait_for_load_state("load")
     page.wait_for_function("[...document.images].every((image) => image.loading === 'lazy' || image.complete)")
     expect(page.locator(".notice")).to_have_count(0)
     keep(wanted.name, page.screenshot())
     context.close()
+
+
+def sell(room: Stockroom, drop_id: str, page: Page) -> None:
+    """Some units, a few at a time, each seen on the page before the next."""
+    sold = 3
+    for quantity in (1, 4, 2, 4, 4, 3, 1, 4, 4, 2, 4, 4):
+        room.stranger().buy(drop_id, quantity)
+        sold += quantity
+        expect(page.get_by_role("figure")).to_contain_text(f"{sold} units of")
 
 
 def keep(name: str, png: bytes) -> None:

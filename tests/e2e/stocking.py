@@ -84,6 +84,10 @@ class Stockroom:
     def signed_in(self, user: User) -> Person:
         return Person(self.address, self.tokens, user)
 
+    def stranger(self) -> Person:
+        """Somebody who buys and nothing else: orders never asks who it is."""
+        return self.signed_in(User(str(uuid.uuid4()), "Somebody", "somebody@example.org", [Role.FAN], datetime.now(UTC)))
+
     def product(self, creator: User, name: str, number: int, cents: int = 4900, tags: tuple[str, ...] = ()) -> Product:
         uploader = Uploader(self.address, self.signed_in(creator))
         eventually(uploader.is_served)
