@@ -4,7 +4,7 @@ import { change, ask } from "./api.js";
 import * as clock from "./clock.js";
 import { DROP_STOCK, LIVE_TICKET, NEWS } from "./queries.js";
 import * as session from "./session.js";
-import { backoff, settled } from "./waiting.js";
+import { backoff, pause, settled } from "./waiting.js";
 
 /** As many as the stream takes. */
 const MOST_DROPS = 20;
@@ -17,7 +17,7 @@ const POLLED_AT_ONCE = 4;
 const PATIENCE_MS = 5_000;
 /** A page that nobody looks at for so long gives its connection back: browsers have six for all their tabs. */
 const HIDDEN_MS = 30_000;
-const RETRY = { first: 5_000, most: 60_000 };
+const RETRY = { first: 4_000, most: 60_000 };
 
 /** Sets of { stock, state } by drop. */
 const drops = new Map();
@@ -31,7 +31,7 @@ let attempt = 0;
 let turn = 0;
 let retryTimer = null;
 let patienceTimer = null;
-let pollTimer = null;
+let polling = null;
 let pollsInbox = false;
 
 /** Follow a drop until the signal. stock({ total, available, held, sold, version }), state({ state, startsAt, endsAt }). */
@@ -72,8 +72,9 @@ async function connect() {
 function close() {
   source?.close();
   source = null;
-  for (const timer of [retryTimer, patienceTimer, pollTimer]) clearTimeout(timer);
-  pollTimer = null;
+  clearTimeout(retryTimer);
+  clearTimeout(patienceTimer);
+  stopPolling();
 }
 
 /** Good for a minute: the only secret that ever is in an address. Null where there is none to be had. */
@@ -129,7 +130,8 @@ function retry() {
   clearTimeout(patienceTimer);
   pollsInbox = Boolean(session.user());
   poll();
-  retryTimer = setTimeout(connectSoon, RETRY.first + backoff(attempt, null, RETRY));
+  // A stream that spoke may only lack a new ticket: that is tried soon, and later each time.
+  retryTimer = setTimeout(connectSoon, backoff(attempt, null, RETRY));
   attempt += 1;
 }
 
@@ -141,20 +143,19 @@ function beImpatient() {
   }, PATIENCE_MS);
 }
 
-function poll() {
-  if (pollTimer !== null) return;
-  let round = 0;
-  const ask = async () => {
+async function poll() {
+  if (polling) return;
+  const mine = new AbortController();
+  polling = mine;
+  for (let round = 0; !mine.signal.aborted; round += 1) {
     if (!document.hidden) await askNow(round);
-    round += 1;
-    if (pollTimer !== null) pollTimer = setTimeout(ask, POLL_MS);
-  };
-  pollTimer = setTimeout(ask, 0);
+    await pause(POLL_MS, mine.signal).catch(() => null);
+  }
 }
 
 function stopPolling() {
-  clearTimeout(pollTimer);
-  pollTimer = null;
+  polling?.abort();
+  polling = null;
 }
 
 async function askNow(round) {

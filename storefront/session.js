@@ -3,8 +3,9 @@
 import { ApiError, send } from "./api.js";
 import { ofBrowser, ofTab } from "./keeping.js";
 import { REFRESH, SIGN_IN, SIGN_OUT } from "./queries.js";
+import * as vault from "./vault.js";
 
-/** { refreshToken, user } of the browser. */
+/** Who is signed in at this browser: { user }. Their refresh token is in the vault. */
 const SESSION = "livedrops.session";
 /** { token, until, userId } of this tab. */
 const ACCESS = "livedrops.access";
@@ -59,24 +60,24 @@ function alone(work) {
 }
 
 async function renew() {
-  const held = ofBrowser.get(SESSION);
-  if (!held) throw ended();
-  const { refresh } = await send(REFRESH, { input: { refreshToken: held.refreshToken } }, null);
-  if (refresh.userErrors.length) {
-    forget();
-    throw ended();
-  }
-  return keep(refresh);
+  const refreshToken = await vault.read();
+  const answer = refreshToken && (await send(REFRESH, { input: { refreshToken } }, null)).refresh;
+  if (answer && !answer.userErrors.length) return keep(answer);
+  await vault.write(null);
+  forget();
+  throw ended();
 }
 
 function ended() {
   return new ApiError("UNAUTHENTICATED", "Your sign-in has ended. Sign in again.");
 }
 
-function keep({ user, accessToken, expiresIn, refreshToken }) {
+async function keep({ user, accessToken, expiresIn, refreshToken }) {
+  // First of all: should this tab end here, the others go on.
+  await vault.write(refreshToken);
   access = { token: accessToken, until: Date.now() + expiresIn * 1000, userId: user.id };
   ofTab.set(ACCESS, access);
-  ofBrowser.set(SESSION, { refreshToken, user });
+  ofBrowser.set(SESSION, { user });
   return accessToken;
 }
 
@@ -84,15 +85,19 @@ export async function signIn(email, password) {
   const { signIn: answer } = await send(SIGN_IN, { input: { email, password } }, null);
   const [refused] = answer.userErrors;
   if (refused) throw new ApiError(refused.code, refused.message, { field: refused.field });
-  keep(answer);
+  await alone(() => keep(answer));
   tell();
 }
 
 /** Ends here at once; the server hears of it if it can be reached. */
 export async function signOut() {
-  const held = ofBrowser.get(SESSION);
   forget();
-  if (held) await send(SIGN_OUT, { input: { refreshToken: held.refreshToken } }, null).catch(() => null);
+  const refreshToken = await alone(async () => {
+    const held = await vault.read();
+    await vault.write(null);
+    return held;
+  });
+  if (refreshToken) await send(SIGN_OUT, { input: { refreshToken } }, null).catch(() => null);
 }
 
 function forget() {
