@@ -6,9 +6,12 @@ import { watchInbox } from "./live.js";
 import { say } from "./notices.js";
 import { UNREAD } from "./queries.js";
 import * as session from "./session.js";
+import { settled } from "./waiting.js";
 import { headlineOf } from "./parts/notice.js";
 
 let unread = 0;
+/** How many notifications have come in. */
+let arrived = 0;
 const watchers = new Set();
 
 /** Call with the number now, and with each new one. */
@@ -26,9 +29,15 @@ export function setUnread(count) {
 async function countAnew() {
   if (!session.user()) return setUnread(0);
   const who = session.user().id;
+  const before = arrived;
   const { unreadCount } = await ask(UNREAD).catch(() => ({ unreadCount: unread }));
-  if (session.user()?.id === who) setUnread(unreadCount);
+  if (session.user()?.id !== who) return;
+  // What came in meanwhile may be in this number, or not.
+  if (arrived === before) setUnread(unreadCount);
+  else countSoon();
 }
+
+const countSoon = settled(300, countAnew);
 
 const hearers = new Set();
 
@@ -44,6 +53,7 @@ export function start() {
   const isOld = (notice) => clock.now() - Date.parse(notice.at) > performance.now() - startedAt + 5_000;
   watchInbox({
     notification(notice) {
+      arrived += 1;
       if (notice.read || isOld(notice)) return;
       setUnread(Math.min(100, unread + 1));
       say(headlineOf(notice), "news", notice.dropId ? { href: `/drops/${notice.dropId}`, text: "Look" } : null);
