@@ -18,10 +18,11 @@ OLDEST_POSTGRES = 15
 
 @dataclass(frozen=True)
 class Wanted:
-    """A program that a server needs. package: the Debian package that brings it."""
+    """A program that a server needs. package: the Debian package that brings it. elsewhere: whether the server may run on another machine."""
 
     program: str
     package: str
+    elsewhere: bool = True
 
 
 WANTED: Mapping[str, tuple[Wanted, ...]] = {
@@ -31,7 +32,7 @@ WANTED: Mapping[str, tuple[Wanted, ...]] = {
     "haproxy": (Wanted("haproxy", "haproxy"),),
     "mongo": (Wanted("mongod", ""),),
     # No server: the browser that the tests look at the shop's page with.
-    "chromium": (Wanted("chromium", "chromium"),),
+    "chromium": (Wanted("chromium", "chromium", elsewhere=False),),
 }
 
 

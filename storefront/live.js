@@ -17,6 +17,8 @@ const POLLED_AT_ONCE = 4;
 const PATIENCE_MS = 5_000;
 /** A page that nobody looks at for so long gives its connection back: browsers have six for all their tabs. */
 const HIDDEN_MS = 30_000;
+/** Notifications that are known when they come again. */
+const REMEMBERED = 500;
 const RETRY = { first: 4_000, most: 60_000 };
 
 /** Sets of { stock, state } by drop. */
@@ -199,6 +201,7 @@ function tellState(state) {
 function tellNotice(notice) {
   if (told.has(notice.id)) return;
   told.add(notice.id);
+  if (told.size > REMEMBERED) told.delete(told.values().next().value);
   for (const watcher of inboxes) watcher.notification(notice);
 }
 

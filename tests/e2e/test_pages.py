@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from graphql import GraphQLError
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 
 from gateway.documents import Documents
 from gateway.schema import load_schema
@@ -14,8 +14,11 @@ from gateway.settings import GatewaySettings
 from tests.e2e.browsing import DESKTOP, PHONE, SMALLEST, Visitor
 from tests.e2e.stocking import Shop
 
-# All of axe's rules but its experimental ones.
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+# All of axe's rules but its experimental ones. In the dark only colours are others.
+RULES = {
+    "light": {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]},
+    "dark": {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}},
+}
 Pages = dict[str, list[str]]
 
 
@@ -57,7 +60,7 @@ def test_nothing_shuts_anybody_out(
         if email:
             somebody.sign_in(email)
         for path in paths:
-            violations = Axe().run(opened(somebody, path), options=RULES).response["violations"]
+            violations = Axe().run(opened(somebody, path), options=RULES[scheme]).response["violations"]
             found += [(path, rule["id"], node["html"][:200], node["failureSummary"]) for rule in violations for node in rule["nodes"]]
     assert found == []
 
@@ -70,6 +73,21 @@ def test_no_page_is_wider_than_the_smallest_screen(visitor: Callable[..., Visito
         for path in paths:
             width = opened(somebody, path).evaluate("document.documentElement.scrollWidth")
             assert width <= SMALLEST[0], path
+
+
+def test_the_policy_holds_and_a_breach_is_heard_of(visitor: Callable[..., Visitor]) -> None:
+    somebody = visitor()
+    page = somebody.open("/sign-in")
+    page.evaluate("document.head.append(Object.assign(document.createElement('style'), { textContent: 'main { color: red }' }))")
+    page.evaluate("document.body.append(Object.assign(new Image(), { src: 'https://elsewhere.example/x.png' }))")
+    with pytest.raises(Error, match="TrustedHTML"):
+        page.evaluate("document.body.innerHTML = '<b>text</b>'")
+    page.wait_for_function("document.images.length === 1")
+    broken = {
+        directive for directive in ("style-src", "img-src", "require-trusted-types-for") for one in somebody.problems if directive in one
+    }
+    assert broken == {"style-src", "img-src", "require-trusted-types-for"}
+    somebody.problems.clear()
 
 
 def test_every_question_of_the_page_is_within_the_bounds(visitor: Callable[..., Visitor]) -> None:
