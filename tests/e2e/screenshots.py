@@ -114,7 +114,10 @@ def take(browser: Browser, room: Stockroom, wanted: Photograph) -> None:
     if wanted.sells:
         sell(room, wanted.sells, page)
     page.wait_for_load_state("load")
-    page.wait_for_function("[...document.images].every((image) => image.loading === 'lazy' || image.complete)")
+    # Loaded is not drawn yet.
+    page.evaluate(
+        "Promise.all([...document.images].filter((one) => one.getBoundingClientRect().top < innerHeight).map((one) => one.decode()))"
+    )
     expect(page.locator(".notice")).to_have_count(0)
     keep(wanted.name, page.screenshot())
     context.close()
