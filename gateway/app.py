@@ -12,6 +12,7 @@ from gateway.graphql_view import LiveDropsGraphQLView, refusal
 from gateway.order_lane import OrderLane
 from gateway.settings import GatewaySettings
 from gateway.shared_reads import READ_TIMEOUT_S
+from gateway.storefront import Storefront
 from services.contracts.errors import LiveDropsError, Unauthenticated
 from services.kernel import calls, problems
 from services.kernel.process import enter, settle_memory
@@ -45,12 +46,14 @@ def make_app(gateway: Gateway) -> Flask:
     )
     app.register_blueprint(rest.make_blueprint(gateway))
     unsubscribing.add_routes(app, gateway)
+    storefront = Storefront(gateway.settings.media_base_url)
+    storefront.add_routes(app)
     add_health(app, gateway.process)
     app.add_url_rule("/.well-known/jwks.json", "jwks", lambda: gateway.tokens.key_set())
     app.before_request(lambda: _begin(gateway))
     app.after_request(lambda response: _end(gateway, response))
     app.register_error_handler(Exception, _error)
-    app.wsgi_app = OrderLane(app.wsgi_app, gateway, view)  # type: ignore[method-assign]
+    app.wsgi_app = OrderLane(storefront.before(app.wsgi_app), gateway, view)  # type: ignore[method-assign]
     return app
 
 
@@ -85,7 +88,7 @@ def _end(gateway: Gateway, response: Response) -> Response:
     headers = response.headers
     headers[REQUEST_ID] = visit.correlation_id
     for name, value in visits.SAME_HEADERS:
-        headers[name] = value
+        headers.setdefault(name, value)
     visit.end_call()
     return response
 

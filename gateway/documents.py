@@ -51,6 +51,7 @@ FIELD_POINTS = {
     **{"createProduct": 5, "updateProduct": 5, "scheduleDrop": 5, "changeDrop": 5, "endDrop": 5, "cancelDrop": 20},
     # A row, and a place to send bytes to.
     "upload": 5,
+    "becomeCreator": 2,
     # The list of a product's drops is a call of its own for each product.
     "drops": 2,
     # A search costs its engine more than a look-up costs a store.

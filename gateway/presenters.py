@@ -53,6 +53,10 @@ def user(value: User) -> dict[str, Any]:
     }
 
 
+def own_roles(value: User) -> dict[str, Any]:
+    return {"userId": value.id, "roles": [role.value for role in value.roles]}
+
+
 def profile(value: Profile) -> dict[str, Any]:
     return {
         "id": value.user_id,

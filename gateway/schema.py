@@ -10,6 +10,7 @@ from graphql import GraphQLField, GraphQLInputObjectType, GraphQLObjectType, Gra
 
 from gateway import inputs, presenters
 from gateway.mutations.add_notification_endpoint import resolve_add_notification_endpoint
+from gateway.mutations.become_creator import resolve_become_creator
 from gateway.mutations.cancel_drop import resolve_cancel_drop
 from gateway.mutations.cancel_order import resolve_cancel_order
 from gateway.mutations.change_drop import resolve_change_drop
@@ -98,6 +99,7 @@ RESOLVERS: dict[str, dict[str, Any]] = {
         "follow": resolve_follow,
         "unfollow": resolve_unfollow,
         "updateProfile": resolve_update_profile,
+        "becomeCreator": resolve_become_creator,
         "deleteAccount": resolve_delete_account,
         "upload": resolve_upload,
         "markNotificationsRead": resolve_mark_notifications_read,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from services.kernel.config import Settings
+from services.kernel.config import Address, Settings
 from services.kernel.tokens import key_bytes
 
 
@@ -38,6 +38,8 @@ class GatewaySettings(DoorSettings):
     threads: Annotated[int, Field(ge=8, le=1024)] = 160
     orders_in_flight: Annotated[int, Field(ge=1, le=1000)] = 112
     orders_in_flight_per_drop: Annotated[int, Field(ge=1, le=1000)] = 96
+    # Where pictures come from: the page in the browser may load them from there and from nowhere else.
+    media_base_url: Address = "/media"
     graphiql: bool | None = None
     # Points a second and points at once. A read costs a point and more, an order five, a sign-in twenty.
     person_points_per_s: Annotated[float, Field(gt=0)] = 50.0

@@ -18,10 +18,11 @@ OLDEST_POSTGRES = 15
 
 @dataclass(frozen=True)
 class Wanted:
-    """A program that a server needs. package: the Debian package that brings it."""
+    """A program that a server needs. package: the Debian package that brings it. elsewhere: whether the server may run on another machine."""
 
     program: str
     package: str
+    elsewhere: bool = True
 
 
 WANTED: Mapping[str, tuple[Wanted, ...]] = {
@@ -30,6 +31,8 @@ WANTED: Mapping[str, tuple[Wanted, ...]] = {
     "redis": (Wanted("redis-server", "redis-server"),),
     "haproxy": (Wanted("haproxy", "haproxy"),),
     "mongo": (Wanted("mongod", ""),),
+    # No server: the browser that the tests look at the shop's page with.
+    "chromium": (Wanted("chromium", "chromium", elsewhere=False),),
 }
 
 

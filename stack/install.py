@@ -72,7 +72,7 @@ def _check_possible(missing: Sequence[Wanted]) -> None:
     problems += _short_disks(missing)
     if problems:
         hint = "Or give the address of a server that runs elsewhere: LIVEDROPS_BROKER_URL, LIVEDROPS_ORDERS_POSTGRES_URL, LIVEDROPS_USERS_MONGO_URL, LIVEDROPS_NOTIFICATIONS_MONGO_URL, LIVEDROPS_REDIS_URL."
-        raise SetupError("\n".join([*problems, hint]))
+        raise SetupError("\n".join([*problems, *([hint] if any(wanted.elsewhere for wanted in missing) else [])]))
 
 
 def _packages(missing: Sequence[Wanted]) -> list[str]:

@@ -91,6 +91,11 @@ OPERATIONS = (
         signed_in=True,
     ),
     Operation(
+        *("POST", "/creator", "become_creator", "Let the signed-in person sell; again is no error.", shapes.OwnRoles),
+        signed_in=True,
+        refusals=(404,),
+    ),
+    Operation(
         *("GET", "/follows", "get_follow", "Whether user_id, or without one the signed-in person, follows creator_id.", shapes.FollowState),
         query={"creator_id": Parameter(UserId, required=True), "user_id": Parameter(UserId)},
         refusals=(401,),

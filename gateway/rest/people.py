@@ -24,6 +24,12 @@ def add_routes(rest: Blueprint, gateway: Gateway) -> None:
         """Follow somebody no more; again is no error. Body {"creatorId"}."""
         return _change(messages.signed_in(gateway, "unfollow"), gateway.users.unfollow)
 
+    @rest.post("/creator")
+    def become_creator() -> Response:
+        """Let the signed-in person sell; again is no error. The next access token says so."""
+        context = messages.signed_in(gateway, "becomeCreator")
+        return messages.answer(presenters.own_roles(gateway.users.become_creator(user_id=context.require_viewer().id)))
+
     @rest.get("/follows")
     def get_follow() -> Response:
         """Whether user_id, or without one the signed-in person, follows creator_id."""

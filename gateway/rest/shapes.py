@@ -14,6 +14,7 @@ from services.contracts.notifications import Channel, EndpointKind, NoticeId, No
 from services.contracts.orders import OrderStatus
 from services.contracts.products import DropState, PageNumber
 from services.contracts.search import SearchKind
+from services.contracts.users import Role
 from services.contracts.values import (
     Cursor,
     DropId,
@@ -63,6 +64,13 @@ class FollowState(Shape):
     creator_id: UserId
     is_following: bool
     followed_at: Instant | None
+
+
+class OwnRoles(Shape):
+    """What the signed-in person may do, as their next access token says."""
+
+    user_id: UserId
+    roles: list[Role]
 
 
 class Person(Shape):

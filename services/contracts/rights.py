@@ -59,6 +59,7 @@ USERS: dict[str, Rights] = {
             "users.refresh",
             "users.sign_out",
             "users.get_user",
+            "users.become_creator",
             "users.update_user",
             "users.delete_user",
             "users.get_profiles",

@@ -209,6 +209,9 @@ class Users(Protocol):
     def set_roles(self, *, user_id: UserId, roles: Annotated[list[Role], Meta(min_length=1, max_length=3)]) -> User:
         """Give a person these roles, and no other. For operators. Raises NotFound, Forbidden."""
 
+    def become_creator(self, *, user_id: UserId) -> User:
+        """Let a person sell, beside what they may already; again is no error. For themselves and operators. Raises NotFound, Forbidden."""
+
     def update_user(self, *, user_id: UserId, change: UserChange) -> User:
         """Change a person, for themselves and operators. Raises NotFound, EmailTaken, Forbidden."""
 

@@ -28,6 +28,14 @@ def _url(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _place(value: str) -> str:
+    if not value.startswith(("http://", "https://", "/")) or value.endswith("/"):
+        raise ValueError("must start with http://, https:// or /, and not end with /")
+    return value
+
+
+# An address to which a path is added. One without a host is taken to be on whatever host a client speaks to.
+Address = Annotated[str, AfterValidator(_place)]
 # Addresses carry passwords, so they are secrets as a whole; `describe` shows them without the password.
 BrokerUrl = Annotated[SecretStr, _url("amqp", "amqps")]
 PostgresUrl = Annotated[SecretStr, _url("postgresql", "postgres")]

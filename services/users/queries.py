@@ -17,6 +17,7 @@ QUERIES: dict[str, Query] = {
     "users.walk": Query("users", ("_id",), _EVERY),
     "users.walk_from": Query("users", (), _EVERY),
     "users.set_roles": Query("users", ("_id",), _ONE),
+    "users.add_role": Query("users", ("_id", "roles"), _ONE),
     "users.update": Query("users", ("_id",), _ONE),
     "users.delete": Query("users", ("_id",), _ONE),
     "emails.add": Query("emails", ("_id",), _ONE),

@@ -61,6 +61,10 @@ class UsersService:
         return usecases.set_roles(self.desk, user_id, roles, self.call)
 
     @rpc
+    def become_creator(self, *, user_id: str) -> User:
+        return usecases.become_creator(self.desk, user_id, self.call)
+
+    @rpc
     def get_users(self, *, user_ids: list[str]) -> list[User]:
         return usecases.get_users(self.desk, user_ids, self.call)
 

@@ -96,6 +96,13 @@ class Accounts:
         if not result.matched_count:
             raise _no_such_user(user_id)
 
+    def add_role(self, user_id: str, role: Role) -> None:
+        """Nothing changes, and so nothing is told, where the person has it, or is not there."""
+        lacking = {"_id": user_id, "roles": {"$ne": role.value}}
+        change = {"$push": {"roles": {"$each": [role.value], "$sort": 1}}, "$inc": {"version": 1}}
+        with self._mongo.errors():
+            self._users.update_one(lacking, change, comment="users.add_role")
+
     def update(self, user_id: str, fields: dict[str, str], normalised: str | None) -> User:
         """Set fields; with `normalised`, the person's address moves there, all or nothing. Raises NotFound, EmailTaken."""
 

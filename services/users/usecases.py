@@ -97,6 +97,12 @@ def set_roles(desk: Desk, user_id: str, roles: list[Role], call: Call) -> User:
     return desk.accounts.get(user_id).user
 
 
+def become_creator(desk: Desk, user_id: str, call: Call) -> User:
+    call.require_person(user_id)
+    desk.accounts.add_role(user_id, Role.CREATOR)
+    return desk.accounts.get(user_id).user
+
+
 def get_users(desk: Desk, user_ids: Sequence[str], call: Call) -> list[User]:
     call.require_operator()
     found = desk.accounts.get_many(user_ids)

@@ -96,6 +96,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "users.sign_out": {"refresh_token": "a.b.c"},
     "users.get_user": {"user_id": ID},
     "users.set_roles": {"user_id": ID, "roles": ["FAN"]},
+    "users.become_creator": {"user_id": ID},
     "users.get_users": {"user_ids": [ID]},
     "users.update_user": {
         "user_id": ID,
@@ -253,6 +254,7 @@ MUTATIONS: dict[str, dict[str, Any]] = {
     # These have no field that could be wrong.
     "markAllNotificationsRead": {},
     "createLiveTicket": {},
+    "becomeCreator": {},
     "updateNotificationPreferences": {"muted": [{"kind": "NO_SUCH_KIND", "channel": "LIVE"}], "mutedCreators": ["x"]},
     "remindMe": {"dropId": ID},
     "forgetReminder": {"dropId": ID},

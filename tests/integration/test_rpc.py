@@ -215,6 +215,7 @@ def _users_calls(person: dict[str, Any], user_id: str, other_id: str, token: str
         "users.get_user": {"user_id": user_id},
         "users.get_users": {"user_ids": [user_id]},
         "users.set_roles": {"user_id": user_id, "roles": ["FAN", "CREATOR"]},
+        "users.become_creator": {"user_id": user_id},
         "users.refresh": {"refresh_token": token},
         "users.sign_out": {"refresh_token": token},
         "users.update_user": {"user_id": user_id, "change": {"bio": "x"}},

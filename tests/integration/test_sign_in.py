@@ -98,3 +98,36 @@ def test_roles_are_given_by_operators(users: Users, email: str) -> None:
     assert users.set_roles(user_id=user.id, roles=[Role.OPERATOR, Role.FAN]).roles == [Role.FAN, Role.OPERATOR]
     with pytest.raises(NotFound):
         users.set_roles(user_id=str(uuid.uuid4()), roles=[Role.FAN])
+
+
+BECOME_CREATOR = {"query": "mutation{becomeCreator{user{roles} userErrors{code}}}"}
+
+
+def test_who_becomes_a_creator_may_sell_with_the_next_access_token(address: str, email: str) -> None:
+    sign_up(address, email)
+    session = run(address, "signIn", SESSION, email=email, password="correct horse")
+    headers = {"Authorization": f"Bearer {session['accessToken']}"}
+    for _ in range(2):
+        answer = requests.post(f"{address}/graphql", json=BECOME_CREATOR, headers=headers, timeout=10).json()
+        assert answer == {"data": {"becomeCreator": {"user": {"roles": ["CREATOR", "FAN"]}, "userErrors": []}}}
+    over_rest = requests.post(f"{address}/creator", headers=headers, timeout=10)
+    assert over_rest.json() == {"userId": session["user"]["id"], "roles": ["CREATOR", "FAN"]}
+    fresh = run(address, "refresh", SESSION, refreshToken=session["refreshToken"])
+    wish = {"idempotencyKey": "k", "name": "A hat", "price": {"amount": 1, "currency": "EUR"}}
+    product = run(address, "createProduct", "product { name } userErrors { code }", token=fresh["accessToken"], **wish)
+    assert product == {"product": {"name": "A hat"}, "userErrors": []}
+
+
+def test_becoming_a_creator_again_changes_nothing(users: Users, email: str) -> None:
+    user = users.sign_up(name="Ann", email=email, password="correct horse")
+    first = users.become_creator(user_id=user.id)
+    assert (first.roles, first.version) == ([Role.CREATOR, Role.FAN], user.version + 1)
+    assert users.become_creator(user_id=user.id) == first
+    with pytest.raises(NotFound):
+        users.become_creator(user_id=str(uuid.uuid4()))
+
+
+def test_nobody_is_made_a_creator_by_somebody_else(address: str, email: str) -> None:
+    answer = requests.post(f"{address}/graphql", json=BECOME_CREATOR, timeout=10).json()
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["UNAUTHENTICATED"]
+    assert requests.post(f"{address}/creator", timeout=10).status_code == 401

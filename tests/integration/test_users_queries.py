@@ -128,6 +128,7 @@ def ask_accounts(deriver: Deriver, ann: User, bob: User) -> None:
     accounts.page(ann.id, 1)
     accounts.require(ann.id, bob.id)
     accounts.set_roles(ann.id, [Role.CREATOR])
+    accounts.add_role(ann.id, Role.OPERATOR)
     accounts.update(ann.id, {"email": "new@example.org"}, "new@example.org")
     session = StoredSession(ids.new_id(), ann.id, "a", None, NOW, NOW + timedelta(days=1))
     accounts.add_session(session)

@@ -2,19 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from services.kernel.config import Settings
-
-
-def _address(value: str) -> str:
-    if not value.startswith(("http://", "https://", "/")) or value.endswith("/"):
-        raise ValueError("must start with http://, https:// or /, and not end with /")
-    return value
-
-
-# An address to which a path is added. One without a host is taken to be on whatever host a client speaks to.
-Address = Annotated[str, AfterValidator(_address)]
+from services.kernel.config import Address, Settings
 
 
 class MediaLinks(Settings):
