@@ -139,13 +139,11 @@ class EventConsumer(Consumer):  # type: ignore[misc]
                 if isinstance(error, SomeFailed):
                     self._fail_some([_Delivery(delivery.message, [event])], error)
                 elif error is not None:
-                    self._fail(delivery.message, event, Failure(error))
+                    self._fail(delivery.message, [(event, Failure(error))])
 
     def _fail_some(self, deliveries: list[_Delivery], some: SomeFailed) -> None:
         for delivery in deliveries:
-            for event in delivery.events:
-                if event.id in some.failures:
-                    self._fail(delivery.message, event, some.failures[event.id])
+            self._fail(delivery.message, [(event, some.failures[event.id]) for event in delivery.events if event.id in some.failures])
 
     def _run_held(self, events: list[Event]) -> BaseException | None:
         """Run the handler until it holds no more."""
@@ -178,18 +176,21 @@ class EventConsumer(Consumer):  # type: ignore[misc]
         process().metrics.count(f"events.{self.name}.handled", len(events))
         return raised
 
-    def _fail(self, message: Message, event: Event, failure: Failure) -> None:
-        """Put a failed event, alone, into the next delay queue, or among the dead letters."""
+    def _fail(self, message: Message, failed: list[tuple[Event, Failure]]) -> None:
+        """Put failed events of a message into the next delay queue, those that wait alike together, or each among the dead letters."""
         attempt = int(message.headers.get(ATTEMPT, 0)) + 1
-        process().metrics.count(f"events.{self.name}.failed")
-        extra = {"event_id": event.id, "event_type": event.type, "attempt": attempt}
-        log.warning("an event failed", extra=extra, exc_info=failure.error)
-        body = msgspec.json.encode(event)
-        if attempt > len(DELAY_STEPS_S):
-            self._bury(message, body, failure.error, attempt, event)
-        else:
-            step = delay_step(attempt, failure.after_s)
-            self._send_on(message, body, delay_exchange(step), {ATTEMPT: attempt}, event, shortened(step, failure.after_s))
+        waiting: dict[tuple[int, float], list[Event]] = {}
+        for event, failure in failed:
+            process().metrics.count(f"events.{self.name}.failed")
+            extra = {"event_id": event.id, "event_type": event.type, "attempt": attempt}
+            log.warning("an event failed", extra=extra, exc_info=failure.error)
+            if attempt > len(DELAY_STEPS_S):
+                self._bury(message, msgspec.json.encode(event), failure.error, attempt, event)
+            else:
+                waiting.setdefault((delay_step(attempt, failure.after_s), failure.after_s), []).append(event)
+        for (step, after_s), events in waiting.items():
+            body = msgspec.json.encode(events[0] if len(events) == 1 else events)
+            self._send_on(message, body, delay_exchange(step), {ATTEMPT: attempt}, events[0], shortened(step, after_s))
 
     def _bury(self, message: Message, body: Any, error: BaseException, attempt: int = 0, event: Event | None = None) -> None:
         process().metrics.count(f"events.{self.name}.dead")
