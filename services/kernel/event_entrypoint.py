@@ -142,6 +142,37 @@ class EventConsumer(Consumer):  # type: ignore[misc]
         for delivery in deliveries:
             self._fail(delivery.message, [(event, some.failures[event.id]) for event in delivery.events if event.id in some.failures])
 
+    def _run_held(self, events: list[Event]) -> BaseException | None:
+        """Run the handler until it holds no more."""
+        deadline = time.monotonic() + LONGEST_HOLD_S
+        held = False
+        while isinstance(error := self._run(events), Hold) and time.monotonic() < deadline:
+            if not held:
+                log.warning("events are held", extra={"queue": event_queue(self.name), "error": str(error)})
+            held = True
+            process().metrics.count(f"events.{self.name}.held")
+            eventlet.sleep(HOLD_S)
+        return error
+
+    def _run(self, events: list[Event]) -> BaseException | None:
+        """Run the handler in a worker and wait for it. What it raised, or None."""
+        finished = Signal()
+        call = calls.begin(calls.MAX_TIMEOUT_S, events[0].correlation_id)
+        begin = time.perf_counter()
+
+        def finish(_worker: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
+            finished.send(exc_info[1] if exc_info else None)
+            return result, exc_info
+
+        try:
+            self.container.spawn_worker(self, (events,), {}, context_data=call_data(call), handle_result=finish)
+        except ContainerBeingKilled as killed:
+            return killed  # type: ignore[no-any-return]
+        raised: BaseException | None = finished.wait()
+        process().metrics.timing(f"events.{self.name}", time.perf_counter() - begin)
+        process().metrics.count(f"events.{self.name}.handled", len(events))
+        return raised
+
     def _fail(self, message: Message, failed: list[tuple[Event, Failure]]) -> None:
         """Put failed events of a message into the next delay queue, those that wait alike together, or each among the dead letters."""
         attempt = int(message.headers.get(ATTEMPT, 0)) + 1
