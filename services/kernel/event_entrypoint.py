@@ -10,6 +10,7 @@ A handler whose store is away raises Hold: then nothing is wrong with the events
 """
 
 import logging
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from typing import Any
 
 import eventlet
 import msgspec
+from eventlet.event import Event as Signal
 from kombu import Exchange, Queue
 from kombu.message import Message
 from nameko import config as nameko_config
@@ -29,8 +31,9 @@ from nameko.messaging import Consumer
 
 from services.contracts.errors import InvalidInput, LiveDropsError, Unavailable
 from services.contracts.events import PAYLOADS, Event
-from services.kernel import failpoints, wire
+from services.kernel import calls, failpoints, wire
 from services.kernel.consuming import WatchedConsumer
+from services.kernel.current_call import call_data
 from services.kernel.process import process
 from services.kernel.topology import DEAD_EXCHANGE, DELAY_STEPS_S, delay_exchange, delay_step, event_queue, shortened
 from services.kernel.wire import ATTEMPT, ERROR
