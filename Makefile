@@ -82,8 +82,8 @@ bench-media: venv ## Upload and download a gigabyte, and watch the memory that i
 	@$(BIN)/python -m tests.load.bench_media
 
 .PHONY: bench-notify
-bench-notify: venv ## Measure how soon thousands who watch live see what happens
-	@$(BIN)/python -m tests.load.bench_live
+bench-notify: venv ## Measure how soon thousands of a million followers see live what happens in a sale
+	@$(BIN)/python -m tests.load.bench_notify
 
 .PHONY: bench-push
 bench-push: venv ## Push a broadcast to a million followers, with one worker and with two

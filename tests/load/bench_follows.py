@@ -25,7 +25,7 @@ from cli.graphs import Shape, write_graph
 from cli.loading import Pace, Terms, first_checkpoint
 from cli.services import rpc_client
 from gateway.tokens import Tokens
-from services.contracts.users import Role, User, Users
+from services.contracts.users import ListPlace, Role, User, Users
 from services.kernel import calls, ids
 from services.kernel.metrics import Metrics
 from services.kernel.mongo import Mongo
@@ -45,6 +45,8 @@ MANY_CREATORS = 1_000
 MOST_LAG_S = 5.0
 # What a burst may take, and the counts after it, before the run is called a failure.
 PATIENCE_S = 120.0
+# Behind it comes nobody who followed at the same moment.
+_LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -79,6 +81,16 @@ def load_graph(addresses: Addresses, store: GraphStore, size: Size) -> None:
     with rpc_client(addresses) as client, calls.under(calls.begin(PATIENCE_S)):
         users: Users = client.service("users", Users)
         users.set_roles(user_id=size.celebrity, roles=[Role.CREATOR, Role.FAN])
+
+
+def follower_ids(users: Users, creator_id: str) -> Iterator[str]:
+    """All who follow a creator, newest first."""
+    end = ListPlace(datetime.fromtimestamp(0, UTC), _LAST)
+    place: ListPlace | None = ListPlace(datetime.now(UTC), _LAST)
+    while place is not None:
+        page = users.list_follower_ids(creator_id=creator_id, after=place, until=end)
+        yield from page.user_ids
+        place = page.next
 
 
 class Bench:

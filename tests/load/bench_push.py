@@ -28,7 +28,7 @@ from cli.tables import table
 from services.contracts.errors import NotFound, Unavailable
 from services.contracts.events import Event
 from services.contracts.notifications import Endpoint, EndpointKind, FanOut, FanOutState, NoticeKind, Notifications
-from services.contracts.users import ListPlace, Users
+from services.contracts.users import Users
 from services.kernel.cache import batched
 from services.kernel.metrics import Metrics
 from services.kernel.mongo import Mongo
@@ -39,7 +39,7 @@ from services.notifications.store import Store
 from stack.api import Stack
 from tests.chaos.disturbances import second_process
 from tests.integration.test_notifications import started
-from tests.load.bench_follows import EDGES_PER_USER, Size, load_graph
+from tests.load.bench_follows import EDGES_PER_USER, Size, follower_ids, load_graph
 from tests.load.bench_orders import RESULTS, SETTINGS
 from tests.load.generator import compiled
 
@@ -49,7 +49,6 @@ UNIT = "notifications-push"
 SILENT_S = 300.0
 LOOK_EVERY_S = 0.25
 AT_ONCE = 10_000
-LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -100,7 +99,7 @@ class Bench:
         self._mongo.collection("endpoints").delete_many({})
         endpoints = Store.of(self._mongo, dict.fromkeys(NoticeKind, timedelta(days=1))).endpoints
         given, due, now = 0, 0.0, datetime.now(UTC)
-        for some in batched(self._followers(), AT_ONCE):
+        for some in batched(follower_ids(self._users, self._creator_id), AT_ONCE):
             chosen = list[str]()
             for follower in some:
                 due += share
@@ -112,15 +111,6 @@ class Bench:
             given += len(chosen)
         print(f"{given:,} endpoints", flush=True)
         return given
-
-    def _followers(self) -> Iterator[str]:
-        place: ListPlace | None = ListPlace(datetime.now(UTC), LAST)
-        while place is not None:
-            page = self._users.list_follower_ids(
-                creator_id=self._creator_id, after=place, until=ListPlace(datetime.fromtimestamp(0, UTC), LAST)
-            )
-            yield from page.user_ids
-            place = page.next
 
     def run(self, workers: int, endpoints: int, address: str) -> Run:
         """A drop starts, and all are told."""

@@ -108,8 +108,8 @@ class Listeners:
 def key_of(name: str, data: Any) -> Key | None:
     marks: dict[str, Callable[[], Any]] = {
         "hello": lambda: None,
-        "stock": lambda: data["version"],
-        "state": lambda: (data["state"], data["now"]),
+        "stock": lambda: (data["dropId"], data["version"]),
+        "state": lambda: (data["dropId"], data["state"], data["now"]),
         "notification": lambda: (data["kind"], data["id"], data["at"]),
     }
     return (name, marks[name]()) if name in marks else None
