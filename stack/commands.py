@@ -220,8 +220,10 @@ def _welcome(here: Stack, demo: dict[str, Any], detach: bool, waiting: list[str]
     lines = [
         "",
         "LiveDrops runs.",
+        f"  Shop       {base}/          (open it in a browser)",
         f"  GraphQL    {base}/graphql   (open it in a browser for GraphiQL)",
-        f"  REST       {base}/order, {base}/follow   (POST); {base}/user/ID/followers",
+        f"  REST       {base}/order, {base}/follow   (POST); {base}/user/ID/followers; all of it: {base}/openapi.json",
+        f"  Live       {base}/live?drop=ID, {base}/graphql/stream   (server-sent events)",
         f"  Logs       {here.instance.logs}",
         *_about_the_rest(here, waiting),
         *(["", "Sign in as", *people] if people else []),
