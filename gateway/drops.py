@@ -42,10 +42,10 @@ def find(context: RequestContext, drop_id: str) -> dict[str, Any] | None:
 
 
 def visit(context: RequestContext, drop_id: str) -> dict[str, Any] | None:
-    """The same, asked for by itself: somebody looks at it, which counts."""
+    """The same, asked for by itself: somebody looks at it, which counts, unless it is theirs."""
     shown = find(context, drop_id)
-    if shown:
-        visitor = context.viewer.id if context.viewer else context.visit.address
+    visitor = context.viewer.id if context.viewer else context.visit.address
+    if shown and shown["creatorId"] != visitor:
         context.gateway.sightings.viewed(drop_id, shown["creatorId"], visitor)
     return shown
 

@@ -22,6 +22,11 @@ export function count(number) {
   return new Intl.NumberFormat(LOCALE).format(number);
 }
 
+/** A part of a whole: 12% */
+export function share(part, whole) {
+  return new Intl.NumberFormat(LOCALE, { style: "percent", maximumFractionDigits: part / whole < 0.1 ? 1 : 0 }).format(part / whole);
+}
+
 /** 1 follower, 2 followers */
 export function counted(number, one, many = `${one}s`) {
   return `${count(number)} ${number === 1 ? one : many}`;

@@ -78,6 +78,10 @@ export const SET_PREFERENCES = `mutation SetPreferences($input: UpdateNotificati
   updateNotificationPreferences(input: $input) { preferences { mutedCreators } ${ERRORS} }
 }`;
 
+const TOTALS = "{ totals { views orders units revenue cancelledOrders soldOut limitReached follows unfollows } }";
+export const DROP_FIGURES = `query DropFigures($id: ID!, $since: DateTime!) { analytics(dropId: $id, grain: HOUR, since: $since) ${TOTALS} }`;
+export const OWN_FIGURES = `query OwnFigures($me: ID!) { analytics(creatorId: $me, grain: HOUR) ${TOTALS} }`;
+
 export const BECOME_CREATOR = `mutation BecomeCreator { becomeCreator { user { roles } ${ERRORS} } }`;
 export const OWN_DROPS = `query OwnDrops($me: ID!, $after: String) {
   drops(creatorId: $me, first: 20, after: $after) { edges { node ${OWN_DROP} } ${PAGE_INFO} }

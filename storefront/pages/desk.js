@@ -2,13 +2,14 @@
 
 import { ask, change } from "../api.js";
 import { fill, h, newId } from "../dom.js";
-import { count, moment, money } from "../format.js";
+import { count, counted, moment, money } from "../format.js";
 import { say } from "../notices.js";
 import { grid, productCard } from "../parts/cards.js";
 import { badge, stateNow } from "../parts/drop_state.js";
+import { figures } from "../parts/figures.js";
 import { loadMore } from "../parts/paging.js";
 import { empty, waitingLines } from "../parts/states.js";
-import { BECOME_CREATOR, OWN_DROPS, OWN_PRODUCTS } from "../queries.js";
+import { BECOME_CREATOR, OWN_DROPS, OWN_FIGURES, OWN_PRODUCTS } from "../queries.js";
 import { showAgain } from "../router.js";
 import * as session from "../session.js";
 import { withRetries } from "../waiting.js";
@@ -21,7 +22,21 @@ export async function desk(view) {
   const me = session.user().id;
   const [{ drops }, { products }] = await Promise.all([ask(OWN_DROPS, { me }, view), ask(OWN_PRODUCTS, { me }, view)]);
   const head = h("div.page-head", {}, title, h("a.button.primary", { href: "/desk/new" }, "New product"));
-  return view.show(head, ownDrops(drops, me, view), ownProducts(products, me, view));
+  return view.show(head, thisWeek(me, view), ownDrops(drops, me, view), ownProducts(products, me, view));
+}
+
+function thisWeek(me, view) {
+  const id = newId();
+  const read = async () => {
+    const { totals } = (await ask(OWN_FIGURES, { me }, view)).analytics;
+    return [
+      { name: "Visits to drops", value: count(totals.views) },
+      { name: "Orders", value: count(totals.orders), note: counted(totals.units, "unit") },
+      { name: "New followers", value: count(totals.follows), note: totals.unfollows ? `${count(totals.unfollows)} left` : "" },
+    ];
+  };
+  const numbers = figures(read, view.signal, ["Visits to drops", "Orders", "New followers"]);
+  return h("section.panel", { "aria-labelledby": id }, h("h2", { id }, "This week"), numbers);
 }
 
 /** Also where somebody comes to a page of the desk who sells nothing yet. */

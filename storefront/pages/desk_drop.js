@@ -3,18 +3,22 @@
 import { ask, change } from "../api.js";
 import * as clock from "../clock.js";
 import { fill, h, setText } from "../dom.js";
-import { money } from "../format.js";
+import { count, counted, money, share } from "../format.js";
 import { watchDrop } from "../live.js";
 import { say } from "../notices.js";
 import { saleChart } from "../parts/chart.js";
 import { confirmed } from "../parts/dialog.js";
+import { figures } from "../parts/figures.js";
 import { badge, countdown, stateNow, stockBar } from "../parts/drop_state.js";
 import { field, form } from "../parts/forms.js";
 import { saleFields, saleOf } from "../parts/sale_fields.js";
 import { empty, waitingLines } from "../parts/states.js";
-import { CANCEL_DROP, CHANGE_DROP, END_DROP, OWN_DROP_PAGE } from "../queries.js";
+import { CANCEL_DROP, CHANGE_DROP, DROP_FIGURES, END_DROP, OWN_DROP_PAGE } from "../queries.js";
 import * as session from "../session.js";
 import { withRetries } from "../waiting.js";
+
+/** As long as one answer can be: 1,500 hours. */
+const FIGURES_MS = 60 * 24 * 3600 * 1000;
 
 export async function deskDrop(view) {
   view.entitle("Drop");
@@ -37,10 +41,12 @@ class DeskDrop {
     this.bar = stockBar(drop.stock);
     this.chart = saleChart(drop.stock, view.signal);
     this.controls = h("div.panel.controls");
+    const numbers = figures(() => this.figures(), view.signal, ["Visits", "Orders", "Revenue", "Came too late"]);
+    const soFar = h("section.panel", { "aria-label": "So far" }, h("h2", {}, "So far"), numbers);
     const head = h("div.page-head", {}, h("h1", {}, drop.name), this.badge.element);
     const links = h("p.muted", {}, h("a", { href: `/drops/${drop.id}` }, "See it as your fans do"), ` · ${money(drop.unitPrice)} each`);
     const sale = h("section.panel", { "aria-label": "The sale" }, h("h2", {}, "The sale"), this.time.element, this.bar.element, this.chart.element);
-    this.element = h("div", {}, head, links, h("div.two", {}, sale, this.controls));
+    this.element = h("div", {}, head, links, h("div.two", {}, sale, this.controls), soFar);
     clock.eachSecond(view.signal, () => this.update());
     this.watch();
   }
@@ -57,6 +63,19 @@ class DeskDrop {
         this.update();
       },
     });
+  }
+
+  /** Of the last two months, a moment behind. */
+  async figures() {
+    const since = new Date(clock.now() - FIGURES_MS).toISOString();
+    const { totals } = (await ask(DROP_FIGURES, { id: this.drop.id, since }, this.view)).analytics;
+    const revenue = money({ amount: totals.revenue, currency: this.drop.unitPrice.currency });
+    return [
+      { name: "Visits", value: count(totals.views) },
+      { name: "Orders", value: count(totals.orders), note: totals.views ? `${share(totals.orders, totals.views)} of visits` : "" },
+      { name: "Revenue", value: revenue, note: totals.cancelledOrders ? `${counted(totals.cancelledOrders, "order")} cancelled` : "" },
+      { name: "Came too late", value: count(totals.soldOut), note: totals.limitReached ? `${count(totals.limitReached)} at their limit` : "" },
+    ];
   }
 
   /** Controls are drawn anew only when the state changes: somebody may be typing. */

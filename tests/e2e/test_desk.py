@@ -97,6 +97,8 @@ def test_a_sale_is_drawn_as_it_goes(visitor: Callable[..., Visitor], stockroom: 
     buyer = stockroom.signed_in(stockroom.somebody("Ben Buyer"))
     assert buyer.buy(drop, 3).json()["data"]["placeOrder"]["order"]
     expect(figure).to_contain_text("3 units of 10 sold, 7 left; 3 in the last minute.")
+    # Counted a moment later, and asked for every now and then; a creator's own look is no visit.
+    expect(page.get_by_role("region", name="So far")).to_contain_text("Visits0Orders1Revenue", timeout=40_000)
     figure.get_by_text("As a table").click()
     expect(figure.get_by_role("row").nth(1)).to_contain_text("3")
 
