@@ -56,6 +56,7 @@ class Stream:
 
     def wait_for(self, name: str, accept: Callable[[Any], bool] = lambda data: True, timeout_s: float = 15.0) -> Any:
         """The data of the first such event."""
+        assert self.status == 200, self.body
         return eventually(lambda: next(([data] for data in self.of(name) if accept(data)), None), timeout_s)[0]
 
     def last_id(self) -> str | None:
