@@ -4,6 +4,7 @@ one who hears of the event goes on with the same chunks.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import msgspec
 
@@ -43,7 +44,7 @@ def plan_all(planner: Planner, events: Sequence[Event]) -> None:
         with held():
             plan = planner.fan_outs.begin(notice)
             while not planner.fan_outs.is_cancelled(notice.drop_id):
-                _send(planner, plan.pending)
+                _send(planner, plan)
                 if plan.planned and not plan.pending:
                     break
                 plan = _step(planner, plan)
@@ -80,13 +81,14 @@ def _cut(planner: Planner, plan: Plan) -> tuple[Sequence[Piece], bool]:
     return pieces, True
 
 
-def _send(planner: Planner, chunks: Sequence[PushChunk]) -> None:
+def _send(planner: Planner, plan: Plan) -> None:
     """Each alone: a message of several would be one worker's."""
-    for chunk in chunks:
-        planner.publisher.publish([_event(chunk)])
+    for chunk in plan.pending:
+        planner.publisher.publish([_event(chunk, plan.notice.at)])
     failpoints.reach("push.after_chunks")
 
 
-def _event(chunk: PushChunk) -> Event:
+def _event(chunk: PushChunk, at: datetime) -> Event:
+    """at: when it happened that is told; so an operator sees how late its people are."""
     id = ids.derived_id("push.chunk", chunk.fan_out_id, chunk.number)
-    return Event(id, "push.chunk", chunk.after.followed_at, msgspec.to_builtins(chunk))
+    return Event(id, "push.chunk", at, msgspec.to_builtins(chunk))
