@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 from gateway import inputs, presenters
 from gateway.context import RequestContext
+from gateway.live_stocks import untouched
 from services.contracts.errors import Unavailable
 from services.contracts.products import Drop, DropChange, DropState, NewDrop
 from services.kernel import ids
-from services.kernel.shown_stock import as_of_now
 
 
 class Wanted(NamedTuple):
@@ -37,7 +37,7 @@ def find(context: RequestContext, drop_id: str) -> dict[str, Any] | None:
             raise
         card = None  # what is left and what it costs is for orders to say; the rest can wait until products is back
     if stock is None and card is not None:
-        stock = as_of_now(presenters.untouched(card))
+        stock = untouched(card)
     return presenters.drop(stock, card) if stock else None
 
 
@@ -64,7 +64,7 @@ def page_of(context: RequestContext, wanted: Wanted, asked: inputs.Page) -> Show
     shown = []
     for drop in page.drops:
         loaders.drops.remember(drop.id, drop)
-        shown.append(presenters.drop(loaders.stocks.load(drop.id) or as_of_now(presenters.untouched(drop)), drop))
+        shown.append(presenters.drop(loaders.stocks.load(drop.id) or untouched(drop), drop))
     return ShownPage(shown, page.next)
 
 
@@ -106,4 +106,4 @@ def _changed(context: RequestContext, drop: Drop) -> dict[str, Any]:
     context.gateway.cards.forget([drop.id])
     context.loaders.drops.remember(drop.id, drop)
     context.loaders.stocks.forget(drop.id)
-    return presenters.drop(context.loaders.stocks.load(drop.id) or as_of_now(presenters.untouched(drop)), drop)
+    return presenters.drop(context.loaders.stocks.load(drop.id) or untouched(drop), drop)

@@ -10,7 +10,7 @@ from gateway.inputs import client_name
 from services.contracts.analytics import Series
 from services.contracts.media import MediaFile
 from services.contracts.notifications import Endpoint, Notice, Notification, Preferences
-from services.contracts.orders import Order, Stock, StockState
+from services.contracts.orders import Order, Stock
 from services.contracts.products import Drop, DropState, Product
 from services.contracts.search import Facet, SearchHit, Suggestion
 from services.contracts.tallies import Counts
@@ -111,25 +111,6 @@ def media_file(value: MediaFile) -> dict[str, Any]:
 
 def stock(value: Stock) -> dict[str, Any]:
     return {"total": value.total, "available": value.available, "held": value.held, "sold": value.sold, "version": value.version}
-
-
-def untouched(card: Drop) -> Stock:
-    """The stock of a drop that was announced a moment ago, which orders will hear of: nobody can have bought any of it."""
-    return Stock(
-        drop_id=card.id,
-        creator_id=card.creator_id,
-        name=card.name,
-        starts_at=card.starts_at,
-        ends_at=card.ends_at,
-        total=card.stock,
-        available=card.stock,
-        held=0,
-        sold=0,
-        unit_price=card.unit_price,
-        per_user_limit=card.per_user_limit,
-        version=0,
-        state=StockState.SCHEDULED,
-    )
 
 
 def drop(value: Stock, card: Drop | None) -> dict[str, Any]:

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from gateway import presenters
 from gateway.live import news
 from gateway.live.chores import Chores
 from gateway.live.connection import Connection
 from gateway.live.listening import Listener
 from gateway.live.mesh import Mesh
 from gateway.live.news import News
+from gateway.live_stocks import untouched
 from services.contracts import live
 from services.contracts.errors import NotFound, Unavailable
 from services.contracts.orders import Stock
@@ -50,7 +50,7 @@ class Watched:
         if card is not None and (self._card is None or card.version >= self._card.version):
             self._card = card
         if stock is None and self.stock is None and card is not None:
-            stock = presenters.untouched(card)
+            stock = untouched(card)
         if stock is not None:
             self.take(stock)
         if not self.known.done():

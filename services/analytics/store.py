@@ -73,13 +73,11 @@ class Store:
         with self._adding() as session:
             _count(session, [domain.follow_fact(event) for event in inbox.unseen(session, FOLLOWS, events)])
 
-    def count_report(self, report_id: str, seen: Sequence[Seen]) -> bool:
-        """Add it, unless it was added before. Whether it was new."""
+    def count_report(self, report_id: str, seen: Sequence[Seen]) -> None:
+        """Add it, unless it was added before."""
         with self._adding() as session:
-            new = bool(inbox.unseen_ids(session, REPORTS, [report_id]))
-            if new:
+            if inbox.unseen_ids(session, REPORTS, [report_id]):
                 _add(session, domain.sums_of(domain.fact_seen(one) for one in seen))
-        return new
 
     def series(self, subject: str, grain: Grain, since: datetime, until: datetime) -> list[Row]:
         """When, measure, count; in no order."""

@@ -1,19 +1,17 @@
 """What the analytics context can do, one function a use case."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.analytics import domain
 from services.analytics.store import TIDIED_AT_ONCE, Store
 from services.contracts.analytics import MOST_POINTS, Grain, Rebuilt, Seen, Series, Subject, SubjectKind
-from services.contracts.errors import Forbidden, InvalidInput, Unavailable
-from services.contracts.events import Event
+from services.contracts.errors import Forbidden, InvalidInput
 from services.contracts.orders import Orders
 from services.contracts.tallies import Tallies
 from services.contracts.users import Users
 from services.kernel.calls import Call
-from services.kernel.event_entrypoint import Hold
 
 _LENGTHS = {Grain.MINUTE: timedelta(minutes=1), Grain.HOUR: timedelta(hours=1)}
 # Orders and follows of an hour are all written, whatever transaction they were in, this long after its end.
@@ -39,14 +37,6 @@ def get_series(desk: Desk, subject: Subject, grain: Grain, since: datetime, unti
         raise InvalidInput(f"Ask for at most {MOST_POINTS:,} stretches of time at once.", field="since")
     points = domain.points_of(desk.store.series(id, grain, begin, end))
     return Series(grain, begin, end, points, domain.total_of(points))
-
-
-def count(add: Callable[[Sequence[Event]], None], events: Sequence[Event]) -> None:
-    """Each once, as `add` of the store does. Raises Hold where the store is away: nothing is wrong with the events then."""
-    try:
-        add(events)
-    except Unavailable as error:
-        raise Hold(error.message) from error
 
 
 def tidy(store: Store) -> None:

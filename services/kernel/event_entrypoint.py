@@ -13,7 +13,8 @@ import logging
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -48,6 +49,15 @@ LONGEST_HOLD_S = 600.0
 
 class Hold(Unavailable):
     """Raised by a handler that can do nothing right now, whatever the events are: its store is away. They are tried again, none is lost."""
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """For what a handler asks of others: where one of them is away, nothing is wrong with the events. Raises Hold."""
+    try:
+        yield
+    except Unavailable as error:
+        raise Hold(error.message) from error
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,16 @@
 """What happens when something has happened: it is written once, and then told to who is connected."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
 
-from services.contracts.errors import Unavailable
 from services.contracts.events import DropTold, Event, UserDeleted
 from services.contracts.notifications import Notice
 from services.kernel import failpoints
 from services.kernel.cache import batched
-from services.kernel.event_entrypoint import Hold
+from services.kernel.event_entrypoint import held
 from services.kernel.metrics import Metrics
 from services.notifications import domain
 from services.notifications.domain import Lives, Numbered, Wish
@@ -31,15 +29,6 @@ class Desk:
     live: Live
     lives: Lives
     metrics: Metrics
-
-
-@contextmanager
-def held() -> Iterator[None]:
-    """Where the store is away, nothing is wrong with the events. Raises Hold."""
-    try:
-        yield
-    except Unavailable as error:
-        raise Hold(error.message) from error
 
 
 def tell_people(desk: Desk, events: Sequence[Event]) -> None:

@@ -3,14 +3,13 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from services.contracts.errors import Unavailable
 from services.contracts.events import Event
 from services.contracts.search import SearchKind
-from services.kernel.event_entrypoint import Hold
+from services.kernel.event_entrypoint import Hold, held
 from services.search import domain
 from services.search.reading import PAGE, Sources
 from services.search.reindexing import Rebuilder
@@ -74,20 +73,11 @@ class Indexer:
     rebuilder: Rebuilder
 
 
-@contextmanager
-def _held() -> Iterator[None]:
-    """Whoever is away, Elasticsearch or a service: the events wait."""
-    try:
-        yield
-    except Unavailable as error:
-        raise Hold(error.message) from error
-
-
 def index_things(indexer: Indexer, events: Sequence[Event]) -> None:
     """Products and drops of which something has changed. A product's tags and description are in its drops, too. Raises Hold."""
     products = {event.data["product"]["id"] for event in events if event.type.startswith("product.")}
     drops = {_drop_of(event) for event in events if event.type.startswith("drop.")}
-    with _held():
+    with held():
         indexer.writer.put(indexer.sources.product_documents(products) + indexer.sources.drop_documents(drops))
         for product_id in {event.data["product"]["id"] for event in events if event.type == "product.changed"}:
             for page, _ in indexer.sources.all_drops(product_id=product_id):
@@ -102,7 +92,7 @@ def _drop_of(event: Event) -> str:
 def index_people(indexer: Indexer, events: Sequence[Event]) -> None:
     """Creators who have changed, and what they sell, which bears their name. Raises Hold."""
     people = {event.data["user_id"] for event in events if not _is_a_new_fan(event)}
-    with _held():
+    with held():
         indexer.writer.put(indexer.sources.creator_documents(people))
         for user_id in people:
             index_sold_by(indexer, user_id)

@@ -11,13 +11,14 @@ import msgspec
 from services.contracts.events import Audience, Event, PushChunk
 from services.contracts.users import ListPlace, Piece, Users
 from services.kernel import calls, failpoints, ids
+from services.kernel.event_entrypoint import held
 from services.kernel.metrics import Metrics
 from services.kernel.publisher import EventPublisher
 from services.notifications import domain
 from services.notifications.domain import Lives
 from services.notifications.push.fan_outs import FanOuts, Plan
 from services.notifications.reminders import Reminders
-from services.notifications.telling import alive, held
+from services.notifications.telling import alive
 
 # Pieces of one step: a fraction of a second for users, and a document of some KB here.
 PIECES_A_STEP = 20

@@ -9,13 +9,13 @@ from services.contracts.events import Audience, Event, PushChunk, PushDelivery
 from services.contracts.notifications import Notice
 from services.contracts.users import MOST_FOLLOWERS, ListPlace
 from services.kernel import calls, failpoints
-from services.kernel.event_entrypoint import Failure, SomeFailed
+from services.kernel.event_entrypoint import Failure, SomeFailed, held
 from services.notifications import domain
 from services.notifications.push import rules
 from services.notifications.push.delivering import STEP_TIMEOUT_S, Outcome, Workshop, again_event, deliver, later, preferences_of
 from services.notifications.push.fan_outs import Counts, Progress, chunk_id_of
 from services.notifications.push.rules import DELIVERED_KEPT, Task
-from services.notifications.telling import alive, held
+from services.notifications.telling import alive
 
 
 class NotDelivered(Exception):
