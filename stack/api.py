@@ -10,9 +10,8 @@ from pathlib import Path
 from stack import lifecycle, processes
 from stack.environment import Wiring
 from stack.errors import StackError
-from stack.ingress import Ingress
 from stack.instance import Instance, write_private
-from stack.plan import OPTIONAL, SERVERS, Plan, make_plan, unit_program, wiring_of
+from stack.plan import OPTIONAL, SERVERS, Plan, make_ingress, make_plan, unit_program, wiring_of
 from stack.programs import plan_file
 from stack.progress import Progress, silent
 from stack.readiness import answers
@@ -176,11 +175,13 @@ class Stack:
                     continue
 
     def wait_ready(self, name: str, timeout_s: float = READY_DEADLINE_S) -> None:
-        """Until all of it serves. Raises StackError past the deadline."""
-        checks = self._checks()
+        """Until all of it serves, through the ingress where it stands behind it. Raises StackError past the deadline."""
+        checks, ingress = self._checks(), make_ingress(self._site(), self.units)
         for process in self._names(name):
             if not wait_until(checks[process], timeout_s):
                 raise StackError(f"{process} was not ready within {timeout_s:.0f} s; its log: {self.log(process)}")
+            if ingress and process in ingress.processes and not wait_until(partial(ingress.sends_to, process), timeout_s):
+                raise StackError(f"the ingress did not take {process} back within {timeout_s:.0f} s; its log: {self.log('ingress')}")
 
     def is_ready(self, name: str) -> bool:
         """Whether all of it serves now. A server that is the person's own counts as ready."""
@@ -232,16 +233,19 @@ class Stack:
 
     def _checks(self) -> dict[str, Callable[[], bool]]:
         """How to see whether each program serves, by program name."""
-        wiring = self._wiring()
-        # Where executables lie matters for starting only.
-        site = Site(self.instance, wiring.ports, wiring.credentials, {}, {})
-        checks: dict[str, Callable[[], bool]] = {name: make(site).is_ready for name, make in SERVERS.items() if name in wiring.ports}
+        site = self._site()
+        checks: dict[str, Callable[[], bool]] = {name: make(site).is_ready for name, make in SERVERS.items() if name in site.ports}
         for unit in self.units:
-            for process in (name for name in unit.process_names if name in wiring.ports):
-                checks[process] = partial(answers, wiring.ports[process], unit.readiness)
-        if "ingress" in wiring.ports:
-            checks[lifecycle.INGRESS_PROGRAM] = Ingress(site, wiring.ports["ingress"], {}, {}, {}).is_ready
+            for process in (name for name in unit.process_names if name in site.ports):
+                checks[process] = partial(answers, site.ports[process], unit.readiness)
+        if ingress := make_ingress(site, self.units):
+            checks[lifecycle.INGRESS_PROGRAM] = ingress.is_ready
         return checks
+
+    def _site(self) -> Site:
+        """For looking only: where executables lie matters for starting."""
+        wiring = self._wiring()
+        return Site(self.instance, wiring.ports, wiring.credentials, {}, {})
 
     def _wiring(self) -> Wiring:
         return wiring_of(self.instance, self.units, self._settings)

@@ -110,9 +110,14 @@ def make_plan(instance: Instance, units: tuple[Unit, ...], settings: StackSettin
     instance.prepare()
     wiring = wire(instance, units, settings, ours, running)
     site = Site(instance, wiring.ports, wiring.credentials, binaries, kept_environment(os.environ))
-    behind = [_ports_of(name, units, wiring.ports) for name in (GATEWAY, MEDIA, LIVE)]
-    ingress = Ingress(site, wiring.ports["ingress"], *behind) if needs_ingress else None
-    return Plan(instance, wiring, tuple(SERVERS[name](site) for name in ours), ingress, absent)
+    return Plan(instance, wiring, tuple(SERVERS[name](site) for name in ours), make_ingress(site, units), absent)
+
+
+def make_ingress(site: Site, units: tuple[Unit, ...]) -> Ingress | None:
+    """In front of the units that face the world; None where there is no gateway among them."""
+    if "ingress" not in site.ports:
+        return None
+    return Ingress(site, site.ports["ingress"], *(_ports_of(name, units, site.ports) for name in (GATEWAY, MEDIA, LIVE)))
 
 
 def _ports_of(unit_name: str, units: tuple[Unit, ...], ports: Mapping[str, int]) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from string import Template
@@ -33,6 +34,7 @@ LARGEST_BODY_BYTES = 65_536
 # HAProxy looks into the first 16 KB of a body, its buffer, less what the headers and its own reserve take.
 LONGEST_CHUNKED_BODY_BYTES = 12_000
 _PROBE_TIMEOUT_S = 2.0
+_SERVER_NAME, _OPERATIONAL_STATE, _RUNNING = 3, 5, "2"
 _CHECKED = "check inter 500ms fall 2 rise 1"
 _TEMPLATE = Path(__file__).with_name("haproxy.cfg.tmpl")
 
@@ -49,9 +51,15 @@ class Ingress:
         self._media = media
         self._live = live
         self._conf = site.instance.state / "haproxy.cfg"
+        self._socket = site.instance.sockets / "haproxy.sock"
+
+    @property
+    def processes(self) -> frozenset[str]:
+        """Those that it stands before."""
+        return frozenset([*self._gateways, *self._media, *self._live])
 
     def files(self) -> dict[Path, str]:
-        return {self._conf: render(self._port, self._gateways, self._media, self._live)}
+        return {self._conf: render(self._port, self._socket, self._gateways, self._media, self._live)}
 
     def programs(self) -> tuple[Program, ...]:
         # In the foreground and in one process: supervisord is what restarts it.
@@ -74,11 +82,27 @@ class Ingress:
         finally:
             connection.close()
 
+    def sends_to(self, process: str) -> bool:
+        """Whether it hands on to this process: it hears of a process that has come back only when it looks again."""
+        with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(_PROBE_TIMEOUT_S)
+            try:
+                line.connect(str(self._socket))
+                line.sendall(b"show servers state\n")
+                told = line.makefile().read()
+            except OSError:
+                return False
+        # https://docs.haproxy.org/2.6/management.html#9.3-show%20servers%20state
+        rows = [row.split() for row in told.splitlines()[2:] if row]
+        states = [row[_OPERATIONAL_STATE] for row in rows if row[_SERVER_NAME] == process]
+        return bool(states) and all(state == _RUNNING for state in states)
 
-def render(port: int, gateways: Mapping[str, int], media: Mapping[str, int], live: Mapping[str, int]) -> str:
+
+def render(port: int, admin_socket: Path, gateways: Mapping[str, int], media: Mapping[str, int], live: Mapping[str, int]) -> str:
     """The configuration, from its template."""
     return Template(_TEMPLATE.read_text()).substitute(
         port=port,
+        socket=admin_socket,
         maxconn=MOST_CONNECTIONS,
         largest_body=LARGEST_BODY_BYTES,
         longest_chunked_body=LONGEST_CHUNKED_BODY_BYTES,

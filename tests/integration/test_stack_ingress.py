@@ -89,7 +89,8 @@ def ingress(tmp_path: Path, ports: dict[str, int], gateways: dict[str, Server]) 
     haproxy = find("haproxy")
     assert haproxy is not None, "haproxy is installed by `make run` and `make test`"
     conf = tmp_path / "haproxy.cfg"
-    conf.write_text(render(ports["ingress"], {name: ports[name] for name in GATEWAYS}, {"media": ports["media"]}, {"live": ports["live"]}))
+    gateway_ports = {name: ports[name] for name in GATEWAYS}
+    conf.write_text(render(ports["ingress"], tmp_path / "haproxy.sock", gateway_ports, {"media": ports["media"]}, {"live": ports["live"]}))
     with subprocess.Popen([haproxy, "-db", "-f", conf], stderr=subprocess.DEVNULL) as process:
         try:
             assert wait_until(lambda: answers(ports["ingress"], "/readyz"), timeout_s=10)

@@ -78,7 +78,7 @@ def test_a_launch_plan_marks_its_process_and_is_private(instance: Instance) -> N
 
 
 def test_the_ingress_has_each_gateway_in_both_backends() -> None:
-    text = render(8000, {"gateway-1": 20001, "gateway-2": 20002}, {"media": 20003}, {"live": 20004})
+    text = render(8000, Path("/run/haproxy.sock"), {"gateway-1": 20001, "gateway-2": 20002}, {"media": 20003}, {"live": 20004})
 
     assert "bind 127.0.0.1:8000\n" in text
     assert f"maxconn {MOST_CONNECTIONS}\n" in text
