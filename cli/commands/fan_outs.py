@@ -14,7 +14,7 @@ from services.contracts.notifications import FanOut, FanOutState, Notifications
 
 LOOK_EVERY_S = 1.0
 _HEADER = ("FAN-OUT", "WHAT", "STATE", "PEOPLE", "CHUNKS", "LOOKED AT", "DELIVERED", "FAILED", "RETRIED", "NAME")
-_UNDER_WAY = (FanOutState.PLANNING, FanOutState.DELIVERING)
+UNDER_WAY = (FanOutState.PLANNING, FanOutState.DELIVERING)
 
 
 @click.command("fan-outs")
@@ -37,7 +37,7 @@ def fan_outs(addresses: Addresses, count: int, goes_on: bool, as_json: bool) -> 
         notifications = client.service("notifications", Notifications)
         found = notifications.list_fan_outs(first=count)
         show(found, as_json)
-        while goes_on and any(one.state in _UNDER_WAY for one in found):
+        while goes_on and any(one.state in UNDER_WAY for one in found):
             time.sleep(LOOK_EVERY_S)
             try:
                 found = notifications.list_fan_outs(first=count)

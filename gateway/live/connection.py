@@ -28,7 +28,7 @@ class Hello:
     position: str | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class Batch:
     """What is to be written now, in this order. hello: where the stream begins, once. letters: notifications, each with the position behind it.
     beat: nothing was written for long."""
@@ -44,30 +44,35 @@ class Connection:
     """One client's stream, as an endless iterator of batches.
 
     kinds: what it wants to be told. capacity: letters that may wait. until: when its sign-in runs out, in seconds since 1970.
+
+    A crowd that watches one drop is told by one loop, a client after the other: what is done for each of them counts.
     """
 
     def __init__(self, kinds: Collection[Kind], capacity: int, until: float | None = None) -> None:
-        self.kinds = frozenset(kinds)
+        # As plain strings, whose hashes are kept.
+        self._wanted = frozenset(kind.value for kind in kinds)
         self.until = until
         self.ending: Ending | None = None
         # Ends the writing at once, whatever waits.
         self.abort: Callable[[], object] = lambda: None
+        self._loop = asyncio.get_running_loop()
         # On the loop's clock: when the last batch was taken, and whether it is still being written.
-        self.taken_at = asyncio.get_running_loop().time()
+        self.taken_at = self._loop.time()
         self.is_writing = False
         self._capacity = capacity
         self._letters: deque[Letter] = deque()
-        self._latest: dict[tuple[Kind, str | None], News] = {}
+        self._latest: dict[str, News] = {}
         self._hello: Hello | None = None
         self._is_greeted = False
         self._beat = False
-        self._wake = asyncio.Event()
+        self._is_due = False
+        self._waiting: asyncio.Future[None] | None = None
         self._emptied = asyncio.Event()
 
     def greet(self, position: str | None = None) -> None:
         """It is known where the stream begins. What is told before waits for this."""
         self._hello, self._is_greeted = Hello(position), True
-        self._wake.set()
+        self._wake()
 
     def tell(self, news: News, position: str) -> None:
         """A notification. Who has too many of them waiting is closed: it comes back and goes on from where it was."""
@@ -75,23 +80,25 @@ class Connection:
             self.finish(Ending.SLOW)
             return
         self._letters.append((news, position))
-        self._wake_if_greeted()
+        if self._is_greeted:
+            self._wake()
 
     def tell_latest(self, news: News) -> None:
         """In place of what still waits of the same subject."""
-        if news.kind in self.kinds:
+        if news.name in self._wanted:
             self._latest[news.subject] = news
-            self._wake_if_greeted()
+            if self._is_greeted:
+                self._wake()
 
     def beat(self) -> None:
         """Write something, so that nobody on the way takes the line for dead."""
         self._beat = True
-        self._wake.set()
+        self._wake()
 
     def finish(self, ending: Ending) -> None:
         """The first reason counts. What waits is written before, unless nobody is there to take it."""
         self.ending = self.ending or ending
-        self._wake.set()
+        self._wake()
         self._emptied.set()
 
     async def room(self, letters: int) -> None:
@@ -100,17 +107,35 @@ class Connection:
             self._emptied.clear()
             await self._emptied.wait()
 
-    def _wake_if_greeted(self) -> None:
-        if self._is_greeted:
-            self._wake.set()
+    def _wake(self) -> None:
+        self._is_due = True
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
     def __aiter__(self) -> "Connection":
         return self
 
     async def __anext__(self) -> Batch:
+        await self.due()
+        return self.take()
+
+    async def due(self) -> None:
+        """Until there is something to write. What was taken before has been written."""
         self.is_writing = False
-        await self._wake.wait()
-        self._wake.clear()
+        if not self._is_due:
+            self._waiting = self._loop.create_future()
+            await self._waiting
+        self._is_due = False
+        self.taken_at, self.is_writing = self._loop.time(), True
+
+    def take_lone(self) -> News | None:
+        """What is due, where that is one stock or state and nothing else: so it is for a crowd that watches a sale."""
+        if len(self._latest) != 1 or self._letters or self._hello or self._beat or self.ending or not self._is_greeted:
+            return None
+        return self._latest.popitem()[1]
+
+    def take(self) -> Batch:
+        """All that is due."""
         batch = Batch(beat=self._beat, ending=self.ending)
         self._beat = False
         if self._is_greeted:
@@ -119,5 +144,4 @@ class Connection:
             self._latest.clear()
             self._letters.clear()
             self._emptied.set()
-        self.taken_at, self.is_writing = asyncio.get_running_loop().time(), True
         return batch

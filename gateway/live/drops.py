@@ -23,8 +23,8 @@ log = logging.getLogger("livedrops.live")
 # As many as an RPC takes.
 LOADED_AT_ONCE = 100
 LOADED_WITHIN_S = 5.0
-# Telling one watcher takes about this long. A stock that changes faster than all can be told is told as it is when their turn has come, and a
-# crowd that watches leaves a third of the process to everybody else.
+# Telling one watcher takes a third of this from the process, a third from its server, and as much again from the ingress. A stock that changes
+# faster is told as it is when their turn has come, and a crowd that watches leaves room to everybody else.
 PAUSE_A_WATCHER_S = 30e-6
 # A clock is asked again after this long: it may have been set, and a stock may have moved.
 LONGEST_SLEEP_S = 60.0

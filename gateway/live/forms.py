@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from gateway.live.connection import Batch, Ending
-from gateway.live.news import News
+from gateway.live.news import News, event
 from services.contracts.errors import Unauthenticated
 
 # A line that is a comment, so that nobody on the way takes the connection for dead.
@@ -23,11 +23,10 @@ class Form(Protocol):
     def begin(self) -> bytes:
         """The first ones, before anything is known."""
 
+    def lone(self, told: News) -> bytes:
+        """One stock or state, and nothing else."""
+
     def batch(self, batch: Batch) -> bytes: ...
-
-
-def event(name: str, data: bytes, id: str | None = None) -> bytes:
-    return b"event: %b\n%bdata: %b\n\n" % (name.encode(), b"id: %b\n" % id.encode() if id else b"", data)
 
 
 def retry() -> bytes:
@@ -40,10 +39,13 @@ class PlainForm:
     def begin(self) -> bytes:
         return retry()
 
+    def lone(self, told: News) -> bytes:
+        return told.event
+
     def batch(self, batch: Batch) -> bytes:
         parts = [_hello(batch.hello.position)] if batch.hello else []
-        parts += [event(told.kind, told.json, position) for told, position in batch.letters]
-        parts += [event(told.kind, told.json) for told in batch.latest]
+        parts += [event(told.name, told.json, position) for told, position in batch.letters]
+        parts += [told.event for told in batch.latest]
         return _whole(parts, batch, lambda: event("expired", b"{}"))
 
 
@@ -56,9 +58,12 @@ class GraphQLForm:
     def begin(self) -> bytes:
         return BEAT
 
+    def lone(self, told: News) -> bytes:
+        return event("next", self._render(told, ""))
+
     def batch(self, batch: Batch) -> bytes:
         parts = [event("next", self._render(told, position)) for told, position in batch.letters]
-        parts += [event("next", self._render(told, "")) for told in batch.latest]
+        parts += [self.lone(told) for told in batch.latest]
         return _whole(parts, batch, _expired)
 
 

@@ -23,21 +23,31 @@ class Kind(StrEnum):
 
 
 class News:
-    """One thing that is told. data: its fields for clients. cause_at: when what it tells of happened, where that is known."""
+    """One thing that is told. data: its fields for clients. cause_at: when what it tells of happened, where that is known.
+
+    subject: of two with the same one the later is enough, unless they are notifications.
+    """
 
     def __init__(self, kind: Kind, data: dict[str, Any], cause_at: datetime | None = None) -> None:
         self.kind = kind
+        self.name = kind.value
         self.data = data
         self.cause_at = cause_at
+        self.subject = f"{self.name} {data['dropId']}"
 
     @cached_property
     def json(self) -> bytes:
         return msgspec.json.encode(self.data)
 
-    @property
-    def subject(self) -> tuple[Kind, str | None]:
-        """Of two with the same subject the later one is enough, unless they are notifications."""
-        return self.kind, self.data["dropId"]
+    @cached_property
+    def event(self) -> bytes:
+        """As an event of a plain stream, without an id."""
+        return event(self.name, self.json)
+
+
+def event(name: str, data: bytes, id: str | None = None) -> bytes:
+    """A server-sent event: WHATWG HTML, section 9.2."""
+    return b"event: %b\n%bdata: %b\n\n" % (name.encode(), b"id: %b\n" % id.encode() if id else b"", data)
 
 
 def of_notice(notice: Notice, personal: bool) -> News:

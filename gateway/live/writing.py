@@ -17,12 +17,12 @@ class Tally:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._messages = 0
+        self.messages = 0
         self._delays_s: list[float] = []
 
     def count(self, batch: Batch) -> None:
         """A batch was handed to the network."""
-        self._messages += len(batch.letters) + len(batch.latest)
+        self.messages += len(batch.letters) + len(batch.latest)
         if batch.letters and len(self._delays_s) < MOST_DELAYS:
             now = datetime.now(UTC)
             self._delays_s += [(now - told.cause_at).total_seconds() for told, _ in batch.letters if told.cause_at]
@@ -34,11 +34,11 @@ class Tally:
         self._metrics.gauge("live.connections", connections)
         self._metrics.gauge("live.people", people)
         self._metrics.gauge("live.drops", drops)
-        if self._messages:
-            self._metrics.count("live.messages", self._messages)
+        if self.messages:
+            self._metrics.count("live.messages", self.messages)
         for delay_s in self._delays_s:
             self._metrics.timing("live.delay_ms", max(0.0, delay_s))
-        self._messages, self._delays_s = 0, []
+        self.messages, self._delays_s = 0, []
 
 
 async def write(connection: Connection, form: Form, receive: Receive, send: Send, tally: Tally) -> None:
@@ -61,7 +61,14 @@ async def write(connection: Connection, form: Form, receive: Receive, send: Send
 
 async def _write(connection: Connection, form: Form, send: Send, tally: Tally) -> None:
     await send({"type": "http.response.body", "body": form.begin(), "more_body": True})
-    async for batch in connection:
+    while True:
+        await connection.due()
+        lone = connection.take_lone()
+        if lone is not None:
+            await send({"type": "http.response.body", "body": form.lone(lone), "more_body": True})
+            tally.messages += 1
+            continue
+        batch = connection.take()
         if batch.ending is Ending.GONE:
             return
         await send({"type": "http.response.body", "body": form.batch(batch), "more_body": batch.ending is None})
