@@ -35,6 +35,15 @@ def rpc_queue(service: str) -> str:
     return f"rpc-{service}"
 
 
+def pulse_queue(id: str) -> str:
+    """Of one consumer, for what it sends to itself. Named like a reply queue: whoever may have those may have it."""
+    return f"rpc.reply-pulse-{id}"
+
+
+def pulse_key(id: str) -> str:
+    return f"pulse.{id}"
+
+
 def event_queue(name: str) -> str:
     return f"events.{name}"
 
@@ -171,7 +180,10 @@ def _extra_writes(rights: Rights) -> list[str]:
 def _topic_permissions(rights: Rights) -> list[dict[str, str]]:
     """Which routing keys of the topic exchanges may be published, and bound to."""
     speaks = [_literal(call).replace(r"\*", "[a-z_]+").replace("*", "[a-z_]+") for call in rights.calls]
-    hears = [_UUID]
+    pulse = rf"pulse\.{_UUID}"
+    hears = [_UUID, pulse]
+    if rights.serves or rights.consumes:
+        speaks.append(pulse)
     if rights.serves:
         speaks.append(_UUID)  # replies, to whichever reply queue asked
         hears.append(rf"{rights.serves}\.\*")

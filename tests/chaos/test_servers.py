@@ -1,12 +1,16 @@
 """The servers below go away, forget, or become slow, while people buy and repeat."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 
 import redis
 
+from stack import processes
 from stack.api import Stack
-from tests.chaos.disturbances import slow_redis, stopped
+from tests.chaos.disturbances import paused, slow_redis, stopped
 from tests.chaos.sale import Market, selling
+from tests.conftest import eventually
 
 
 def test_a_restarted_broker_loses_and_doubles_nothing(stack: Stack, market: Market, rounds: Callable[[int, int], range]) -> None:
@@ -24,6 +28,23 @@ def test_a_killed_broker_loses_and_doubles_nothing(stack: Stack, market: Market,
         for _ in rounds(1, 5):
             stack.kill("rabbitmq")
             sale.wait_for_orders()
+
+
+def is_deaf(stack: Stack, unit: str) -> bool:
+    return not stack.is_ready(unit)
+
+
+def test_who_hears_nothing_of_a_broker_that_hangs_says_so(stack: Stack, market: Market) -> None:
+    workers = [unit.name for unit in stack.units if "services.kernel.run" in unit.command]
+    with ExitStack() as hung:
+        for pid in processes.tree(stack.pid("rabbitmq")):
+            hung.enter_context(paused(pid))
+        for name in workers:
+            eventually(partial(is_deaf, stack, name), timeout_s=20)
+    for name in workers:
+        stack.wait_ready(name)
+    with selling(market, watched=False) as sale:
+        sale.wait_for_orders()
 
 
 def test_restarted_books_lose_and_double_nothing(stack: Stack, market: Market, rounds: Callable[[int, int], range]) -> None:
