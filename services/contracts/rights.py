@@ -122,7 +122,7 @@ USERS: dict[str, Rights] = {
         )
     ),
     "products-relay": Rights(publishes=("product.*", "drop.scheduled", "drop.changed", "drop.cancelled")),
-    "products-clock": Rights(publishes=("drop.started", "drop.ended"), calls=("orders.set_terms",)),
+    "products-clock": Rights(publishes=("drop.started", "drop.ended"), calls=("orders.set_terms", "users.get_profiles")),
     # Speaks HTTP and to its stores only.
     "media": Rights(),
     "users": Rights(serves="users"),

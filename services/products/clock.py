@@ -2,7 +2,7 @@
 
 One at a time under a lease, by the database's clock. What is due is published with confirms under ids that depend on the drop alone, then
 marked, fenced by the lease's epoch: told once in effect, whatever dies, and after an absence all that was missed. Before a start it makes sure
-that orders knows the drop; and it settles changes of drops whose process has died.
+that orders knows the drop; it settles changes of drops whose process has died; and it tells how large a crowd is expected.
 """
 
 import logging
@@ -11,6 +11,7 @@ from datetime import datetime
 from services.contracts.errors import LiveDropsError
 from services.contracts.orders import Orders
 from services.contracts.products import terms_of
+from services.contracts.users import Users
 from services.kernel import calls, drop_cards, failpoints
 from services.kernel.cache import Cache
 from services.kernel.cursors import Cursors
@@ -22,6 +23,7 @@ from services.kernel.publisher import EventPublisher
 from services.kernel.rpc_client import RpcClient
 from services.kernel.worker import run_rounds
 from services.products import announcements, domain, usecases
+from services.products.crowd import Crowd
 from services.products.finding import Finder
 from services.products.media.library import Library
 from services.products.media.records import Records
@@ -60,12 +62,15 @@ _UNPREPARED = (
 
 
 class Clock:
-    def __init__(self, postgres: Postgres, publisher: EventPublisher, lease: Lease, shop: Shop, cache: Cache, metrics: Metrics) -> None:
+    def __init__(
+        self, postgres: Postgres, publisher: EventPublisher, lease: Lease, shop: Shop, cache: Cache, crowd: Crowd, metrics: Metrics
+    ) -> None:
         self._postgres = postgres
         self._publisher = publisher
         self._lease = lease
         self._shop = shop
         self._cache = cache
+        self._crowd = crowd
         self._metrics = metrics
         self._looks = 0
 
@@ -80,6 +85,7 @@ class Clock:
         if self._looks % CHORES_EVERY == 0:
             self._prepare()
             self._settle_abandoned()
+            self._crowd.tell()
         self._looks += 1
         return LOOK_EVERY_S
 
@@ -148,7 +154,8 @@ def main() -> None:
     shop = Shop(Shelf(postgres), rpc.service("orders", Orders), cursors, Finder(postgres), library)
     cache = Cache(settings.redis_url.get_secret_value(), here.metrics, settings.redis_deadline_s)
     here.prefer("redis", cache.check)
-    clock = Clock(postgres, publisher, Lease(postgres, "products-clock"), shop, cache, here.metrics)
+    crowd = Crowd(postgres, rpc.service("users", Users), here.metrics, settings)
+    clock = Clock(postgres, publisher, Lease(postgres, "products-clock"), shop, cache, crowd, here.metrics)
     run_rounds(here, clock.round, clock.close)
     rpc.stop()
 
