@@ -171,15 +171,15 @@ class Bench:
 
     def change_stocks(self, rounds: int) -> None:
         """One unit after the other is sold."""
-        pids = processes.tree(self._stack.pid("live"))
-        before = sum(map(_cpu_s, pids))
+        before = {name: _cpu_s_of(self._stack, name) for name in ("live", "ingress")}
         for _ in range(rounds):
             self.buy()
             version, at = self._last_change()
             heard = self._listeners.wait_for(("stock", (self.drop.id, version)), len(self._people), HEARD_WITHIN_S)
             self._count("stock", at, heard)
-        used_s = (sum(map(_cpu_s, pids)) - before) / rounds / len(self._people)
-        print(f"{1e6 * used_s:.0f} us of the live unit's CPU for each client that is told a stock, all else in it")
+        used_us = {name: 1e6 * (_cpu_s_of(self._stack, name) - begin) / rounds / len(self._people) for name, begin in before.items()}
+        print("CPU for each client that is told a stock, all else in it: ", end="")
+        print(", ".join(f"{name} {each:.0f} us" for name, each in used_us.items()))
 
     def sell_out(self) -> None:
         """All that is left is sold, and some of it comes back: the state changes twice."""
@@ -257,6 +257,10 @@ class Bench:
 
     def close(self) -> None:
         self._listeners.close()
+
+
+def _cpu_s_of(stack: Stack, name: str) -> float:
+    return sum(map(_cpu_s, processes.tree(stack.pid(name))))
 
 
 def _cpu_s(pid: int) -> float:
