@@ -1,5 +1,6 @@
 """Working through what is to be pushed: chunks of a broadcast, what one person is told, and single deliveries that failed."""
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -16,6 +17,9 @@ from services.notifications.push.delivering import STEP_TIMEOUT_S, Outcome, Work
 from services.notifications.push.fan_outs import Counts, Progress, chunk_id_of
 from services.notifications.push.rules import DELIVERED_KEPT, Task
 from services.notifications.telling import alive
+
+# After a thousand people were looked at, a walk rests for as long as that took, at most so long.
+LONGEST_REST_S = 1.0
 
 
 class NotDelivered(Exception):
@@ -34,9 +38,12 @@ def push_chunks(shop: Workshop, events: Sequence[Event]) -> None:
 
 def _step(shop: Workshop, chunk: PushChunk, notice: Notice, before: Progress) -> Progress:
     """A thousand people, nearly all of whom have no endpoint."""
+    begin = time.monotonic()
     people, next_place = _people(shop, chunk, notice, before.place)
     outcome = Outcome()
     targets = shop.store.endpoints.enabled_of(people) if people else {}
+    # A walk through a million keeps the stores and the users service busy, which people wait for; nobody waits for the end of the walk.
+    time.sleep(min(time.monotonic() - begin, LONGEST_REST_S))
     if targets:
         tasks = rules.tasks_for(notice, targets, preferences_of(shop, list(targets)), chunk_id_of(chunk))
         outcome = deliver(shop, tasks)
