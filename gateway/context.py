@@ -26,6 +26,7 @@ from services.kernel.process import Process
 from services.kernel.rpc_client import RpcClient
 from services.kernel.shown_stock import ShownStock
 from services.kernel.tokens import SignIn
+from services.kernel.tracing import Span
 
 
 class Gateway:
@@ -75,6 +76,7 @@ class Visit:
     end_call: Callable[[], None]
     # When the viewer's access token runs out, in seconds since 1970.
     until: float = 0.0
+    span: Span | None = None
 
 
 class RequestContext:

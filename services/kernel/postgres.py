@@ -16,6 +16,7 @@ import psycopg2
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE, TRANSACTION_STATUS_INTRANS, connection
 
 from services.contracts.errors import DeadlineExceeded, Unavailable
+from services.kernel import tracing
 from services.kernel.metrics import Metrics
 
 Row = tuple[Any, ...]
@@ -26,6 +27,8 @@ LOCK_TIMEOUT_MS = 5_000
 # A transaction left open by a process that hangs would hold its drop's row; the server ends it.
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
 CONNECT_TIMEOUT_S = 3
+# Of a statement in a trace, enough to know it by.
+LONGEST_TOLD = 300
 
 
 class Postgres:
@@ -36,6 +39,8 @@ class Postgres:
         self._metrics = metrics
         self._name = name
         self._wait_s = wait_s
+        # https://opentelemetry.io/docs/specs/semconv/database/postgresql/
+        self._attributes = {"db.system.name": "postgresql", "db.namespace": name}
         self._lock = threading.Lock()
         self._idle: list[connection] = []
         self._free = size
@@ -50,13 +55,17 @@ class Postgres:
         self._take_turn()
         held: connection | None = None
         begin = time.perf_counter()
+        span = tracing.open_span(f"postgresql {self._name}", "client", self._attributes)
+        failure: Exception | None = None
         try:
             held = self._idle_one() or self._connect()
-            yield Session(held)
+            yield Session(held, span)
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+            failure = error
             self._metrics.count(f"store.{self._name}.failed")
             raise Unavailable("The database can't be reached right now.") from error
         finally:
+            tracing.finish(span, failure)
             self._metrics.timing(f"store.{self._name}.held", time.perf_counter() - begin)
             self._give_back(held)
 
@@ -140,17 +149,25 @@ class Postgres:
 class Session:
     """Statements on one connection."""
 
-    def __init__(self, held: connection) -> None:
+    def __init__(self, held: connection, span: tracing.Span | None = None) -> None:
         self._held = held
+        self._span = span
 
     def rows(self, statement: str, parameters: Sequence[Any] | dict[str, Any] | None = None) -> list[Row]:
         """Run it (several, separated by semicolons, too) and return the rows of the last statement."""
+        self._tell(statement)
         with self._held.cursor() as cursor:
             cursor.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
 
     def run(self, statement: str, parameters: Sequence[Any] | dict[str, Any] | None = None) -> int:
         """Run it and return how many rows the last statement touched."""
+        self._tell(statement)
         with self._held.cursor() as cursor:
             cursor.execute(statement, parameters)
             return cursor.rowcount
+
+    def _tell(self, statement: str) -> None:
+        """When a statement began, in a transaction that is recorded. Its text holds places for values, never values."""
+        if self._span is not None:
+            self._span.happened("statement", {"db.query.text": " ".join(statement.split())[:LONGEST_TOLD]})

@@ -9,13 +9,13 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from services.contracts.errors import NotFound, Unauthenticated
-from services.kernel import calls, problems
+from services.kernel import calls, problems, tracing
 from services.kernel.leases import Lease
 from services.kernel.mongo import Mongo
 from services.kernel.postgres import Postgres
 from services.kernel.process import Process, enter, settle_memory
 from services.kernel.tokens import TokenReader
-from services.kernel.web import REQUEST_ID, NoSessions, add_health, correlation_id_of, of_http, problem
+from services.kernel.web import REQUEST_ID, NoSessions, add_health, correlation_id_of, enter_traced, of_http, problem
 from services.products.media import downloads, tus
 from services.products.media.cleaner import Cleaner
 from services.products.media.gridfs import GridFS
@@ -61,7 +61,7 @@ class Media:
         self.cleaner.stop()
         self.store.close()
         self.postgres.close()
-        self.process.metrics.flush()
+        self.process.stop()
 
 
 def create() -> Flask:
@@ -144,7 +144,9 @@ def _begin(media: Media) -> Response | None:
         viewer = media.tokens.viewer(request.environ.get("HTTP_AUTHORIZATION"))
     except Unauthenticated as error:
         refused = error
-    call = calls.begin(REQUEST_TIMEOUT_S, correlation_id_of(request.environ), viewer=viewer)
+    route = request.url_rule.rule if request.url_rule else "unknown"
+    g.span, trace = enter_traced(request.method, route, request.path, request.environ.get("HTTP_TRACEPARENT", ""))
+    call = calls.begin(REQUEST_TIMEOUT_S, correlation_id_of(request.environ), viewer=viewer, trace=trace)
     g.correlation_id, g.end_call = call.correlation_id, calls.set_current(call)
     return problem(refused) if refused else None
 
@@ -153,6 +155,7 @@ def _end(media: Media, response: Response) -> Response:
     rule = request.url_rule
     route = rule.endpoint.rpartition(".")[2] if rule else "unknown"
     media.process.metrics.timing(f"http.media.{route}.{response.status_code}", time.perf_counter() - g.began)
+    tracing.answered(g.span, response.status_code)
     headers = response.headers
     headers[REQUEST_ID] = g.correlation_id
     headers["X-Content-Type-Options"] = "nosniff"
