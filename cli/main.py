@@ -31,6 +31,7 @@ COMMANDS = {
     "reindex": "cli.commands.reindex:reindex",
     "rpc": "cli.commands.rpc:rpc",
     "stack": "stack.commands:stack",
+    "trace": "cli.commands.trace:trace",
 }
 
 

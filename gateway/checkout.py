@@ -68,7 +68,7 @@ class Checkout:
         with tracing.part("order waits for its batch", "internal", {}) as span:
             wish = _Wish(request, calls.current_trace())
             placement = self._lanes.submit(request.drop_id, wish, ORDER_TIMEOUT_S)
-            if span is not None and wish.batch is not None:
+            if span is not None and wish.batch is not None and wish.batch.trace_id != span.trace.trace_id:
                 span.link(wish.batch)
             return placement
 

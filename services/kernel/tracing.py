@@ -9,7 +9,9 @@ OpenTelemetry's conventions: https://opentelemetry.io/docs/specs/semconv/
 """
 
 import random
+import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, Protocol
@@ -65,7 +67,8 @@ class Recorder(Protocol):
 
 
 _recorder: Recorder | None = None
-_asked: list[float] = []
+_asked: deque[float] = deque(maxlen=MOST_ASKED_PER_S)
+_asking = threading.Lock()
 _nothing: AbstractContextManager[None] = nullcontext()
 
 
@@ -209,11 +212,8 @@ class _Part(AbstractContextManager["Span | None"]):
 def _may_ask() -> bool:
     """Whether one more may be recorded because it asks for it: a window that slides over the last ones."""
     now = time.monotonic()
-    if len(_asked) < MOST_ASKED_PER_S:
+    with _asking:
+        if len(_asked) == MOST_ASKED_PER_S and now - _asked[0] < 1.0:
+            return False
         _asked.append(now)
         return True
-    if now - _asked[0] < 1.0:
-        return False
-    _asked.pop(0)
-    _asked.append(now)
-    return True
