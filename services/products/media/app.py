@@ -61,7 +61,8 @@ class Media:
         self.cleaner.stop()
         self.store.close()
         self.postgres.close()
-        self.process.stop()
+        tracing.stop()
+        self.process.metrics.flush()
 
 
 def create() -> Flask:
