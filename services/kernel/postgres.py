@@ -27,6 +27,9 @@ LOCK_TIMEOUT_MS = 5_000
 # A transaction left open by a process that hangs would hold its drop's row; the server ends it.
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
 CONNECT_TIMEOUT_S = 3
+# A machine that is gone says nothing, not even that it is: an idle line is asked after 5 s, and one that leaves what was sent unanswered,
+# the first of a new connection included, is given up. (Green threads know no connect_timeout.)
+_SILENCE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 # Of a statement in a trace, enough to know it by.
 LONGEST_TOLD = 300
 
@@ -95,7 +98,7 @@ class Postgres:
         options = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} "
         options += f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS} -c timezone=UTC"
         made: connection = psycopg2.connect(
-            self._url, connect_timeout=CONNECT_TIMEOUT_S, options=options, application_name=f"livedrops {self._name}"
+            self._url, connect_timeout=CONNECT_TIMEOUT_S, options=options, application_name=f"livedrops {self._name}", **_SILENCE
         )
         made.autocommit = True
         return made
