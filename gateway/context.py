@@ -54,7 +54,9 @@ class Gateway:
         self.analytics: Analytics = self.rpc.service("analytics", Analytics)
         self.sightings = Sightings(self.analytics, process.metrics)
         self.checkout = Checkout(self.orders, self.sold_out, self.sightings, settings)
-        self.tokens = Tokens(settings.jwt_key.get_secret_value(), settings.jwt_issuer, settings.access_token_minutes * 60)
+        self.tokens = Tokens(
+            settings.jwt_key.get_secret_value(), settings.jwt_issuer, settings.access_token_minutes * 60, settings.jwt_other_public_keys
+        )
         self._by_person = RateLimits(cache, Allowance("person", settings.person_points_per_s, settings.person_points_burst))
         self._by_address = RateLimits(cache, Allowance("address", settings.address_points_per_s, settings.address_points_burst))
 

@@ -53,7 +53,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        return sum(part.size for part in (*self.postgres, *self.mongo))
+        return sum(part.size for part in self.postgres) + sum(part.size for part in self.mongo)
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class Live:
     def __init__(self, process: Process, settings: LiveSettings) -> None:
         self.process = process
         self.settings = settings
-        self.tokens = TokenReader(settings.jwt_public_key, settings.jwt_issuer)
+        self.tokens = TokenReader(settings.jwt_public_key, settings.jwt_issuer, settings.jwt_other_public_keys)
         self.places = Places(settings)
         self.tally = Tally(process.metrics)
         self.is_stopping = False

@@ -29,7 +29,7 @@ IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
 CONNECT_TIMEOUT_S = 3
 # A machine that is gone says nothing, not even that it is: an idle line is asked after 5 s, and one that leaves what was sent unanswered,
 # the first of a new connection included, is given up. (Green threads know no connect_timeout.)
-_SILENCE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+_SILENCE: dict[str, Any] = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 # Of a statement in a trace, enough to know it by.
 LONGEST_TOLD = 300
 

@@ -87,7 +87,7 @@ def assemble(process: Process) -> Media:
     records = Records(postgres, settings.media_upload_hours * 3600)
     settler = Settler(records, store, Studio(), process.metrics)
     cleaner = Cleaner(records, store, settler, Lease(postgres, "media-cleaner"), process.metrics, settings.media_clean_every_s)
-    tokens = TokenReader(settings.jwt_public_key, settings.jwt_issuer)
+    tokens = TokenReader(settings.jwt_public_key, settings.jwt_issuer, settings.jwt_other_public_keys)
     return Media(process, settings, postgres, tokens, records, store, Uploads(records, store, settler, Digests()), cleaner)
 
 
