@@ -95,9 +95,10 @@ chaos: venv ## Kill processes and servers under load, the long way
 	$(BIN)/livedrops stack down --profile test || exit 1; exit $$code
 
 .PHONY: contracts
-contracts: venv ## Write the contracts' schemas and the OpenAPI document anew into docs/contracts
+contracts: venv ## Write the contracts' schemas, the OpenAPI and the AsyncAPI document anew into docs/contracts
 	@$(BIN)/python -m services.contracts.schemas
 	@$(BIN)/python -m gateway.openapi
+	@$(BIN)/python -m services.kernel.asyncapi
 
 .PHONY: clean
 clean: ## Stop both stacks and delete their data, logs and secrets

@@ -16,6 +16,7 @@ from services.contracts.errors import LiveDropsError
 # Loaded when they are asked for: a part that is broken here (a server's client, the local stack) hinders no other.
 COMMANDS = {
     "analytics": "cli.commands.analytics:analytics",
+    "backup": "cli.commands.backup:backup",
     "demo": "cli.commands.demo:demo",
     "dlq": "cli.commands.dlq:dlq",
     "events": "cli.commands.events:events",
@@ -31,6 +32,7 @@ COMMANDS = {
     "reindex": "cli.commands.reindex:reindex",
     "rpc": "cli.commands.rpc:rpc",
     "stack": "stack.commands:stack",
+    "trace": "cli.commands.trace:trace",
 }
 
 

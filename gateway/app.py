@@ -14,9 +14,9 @@ from gateway.settings import GatewaySettings
 from gateway.shared_reads import READ_TIMEOUT_S
 from gateway.storefront import Storefront
 from services.contracts.errors import LiveDropsError, Unauthenticated
-from services.kernel import calls, problems
+from services.kernel import calls, problems, tracing
 from services.kernel.process import enter, settle_memory
-from services.kernel.web import REQUEST_ID, NoSessions, add_health, correlation_id_of, of_http
+from services.kernel.web import REQUEST_ID, NoSessions, add_health, correlation_id_of, enter_traced, of_http
 
 
 def create() -> Flask:
@@ -67,9 +67,11 @@ def _begin(gateway: Gateway) -> Response | None:
         refused = error
     viewer, until = signed_in or (None, 0.0)
     # Orders have a deadline of their own.
-    call = calls.begin(READ_TIMEOUT_S, correlation_id_of(environ), viewer=viewer)
+    route = request.url_rule.rule if request.url_rule else "unknown"
+    span, trace = enter_traced(request.method, route, request.path, environ.get("HTTP_TRACEPARENT", ""))
+    call = calls.begin(READ_TIMEOUT_S, correlation_id_of(environ), viewer=viewer, trace=trace)
     address = visits.address(environ, gateway.settings)
-    g.visit = Visit(time.perf_counter(), address, viewer, call.correlation_id, calls.set_current(call), until)
+    g.visit = Visit(time.perf_counter(), address, viewer, call.correlation_id, calls.set_current(call), until, span)
     return _refused(refused) if refused else None
 
 
@@ -85,6 +87,7 @@ def _end(gateway: Gateway, response: Response) -> Response:
     rule = request.url_rule
     route = rule.endpoint.rpartition(".")[2] if rule else "unknown"
     gateway.process.metrics.timing(f"http.{route}.{response.status_code}", time.perf_counter() - visit.began)
+    tracing.answered(visit.span, response.status_code)
     headers = response.headers
     headers[REQUEST_ID] = visit.correlation_id
     for name, value in visits.SAME_HEADERS:

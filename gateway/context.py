@@ -26,6 +26,7 @@ from services.kernel.process import Process
 from services.kernel.rpc_client import RpcClient
 from services.kernel.shown_stock import ShownStock
 from services.kernel.tokens import SignIn
+from services.kernel.tracing import Span
 
 
 class Gateway:
@@ -53,7 +54,9 @@ class Gateway:
         self.analytics: Analytics = self.rpc.service("analytics", Analytics)
         self.sightings = Sightings(self.analytics, process.metrics)
         self.checkout = Checkout(self.orders, self.sold_out, self.sightings, settings)
-        self.tokens = Tokens(settings.jwt_key.get_secret_value(), settings.jwt_issuer, settings.access_token_minutes * 60)
+        self.tokens = Tokens(
+            settings.jwt_key.get_secret_value(), settings.jwt_issuer, settings.access_token_minutes * 60, settings.jwt_other_public_keys
+        )
         self._by_person = RateLimits(cache, Allowance("person", settings.person_points_per_s, settings.person_points_burst))
         self._by_address = RateLimits(cache, Allowance("address", settings.address_points_per_s, settings.address_points_burst))
 
@@ -75,6 +78,7 @@ class Visit:
     end_call: Callable[[], None]
     # When the viewer's access token runs out, in seconds since 1970.
     until: float = 0.0
+    span: Span | None = None
 
 
 class RequestContext:

@@ -4,12 +4,13 @@ Follows https://graphql.github.io/graphql-over-http/draft/ . The library does th
 rate limits, our errors, and what the library gets wrong: a JSON array for a body is a bad request.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
 import msgspec
 from flask import Request, Response, g
 from flask import request as current_request
-from graphql import DocumentNode, ExecutionResult, OperationType, get_operation_ast
+from graphql import DocumentNode, ExecutionResult, FieldNode, OperationType, get_operation_ast
 from graphql_server import execute_sync
 from graphql_server.exceptions import GraphQLValidationError
 from graphql_server.flask.views import GraphQLView
@@ -23,7 +24,7 @@ from gateway.documents import Documents
 from gateway.execution import PlainFields
 from gateway.schema import load_schema
 from services.contracts.errors import InvalidInput, LiveDropsError, RateLimited, Unavailable, from_wire
-from services.kernel import problems
+from services.kernel import problems, tracing
 
 JSON = "application/json"
 STRICT_JSON = "application/graphql-response+json"
@@ -114,14 +115,18 @@ class LiveDropsGraphQLView(GraphQLView[RequestContext, None]):
     def _execute(
         self, document: DocumentNode, variables: dict[str, Any] | None, context: RequestContext, operation: str | None
     ) -> ExecutionResult:
-        return execute_sync(
-            self.schema,
-            document,
-            variable_values=variables,
-            context_value=context,
-            operation_name=operation,
-            execution_context_class=PlainFields,
-        )
+        with _as_part(document, operation) as span:
+            result = execute_sync(
+                self.schema,
+                document,
+                variable_values=variables,
+                context_value=context,
+                operation_name=operation,
+                execution_context_class=PlainFields,
+            )
+            if span is not None and result.errors:
+                tracing.fail(span, result.errors[0].original_error or result.errors[0])
+        return result
 
     def answer(self, document: DocumentNode, variables: dict[str, Any], context: RequestContext) -> bytes | Response:
         """To a document of one operation that may run: the body where there is data and all is well, the whole answer otherwise."""
@@ -138,6 +143,19 @@ class LiveDropsGraphQLView(GraphQLView[RequestContext, None]):
             status, headers = _status_of(cast("list[dict[str, Any]]", response_data["errors"])[0], status, is_strict)
         kind = STRICT_JSON if is_strict else JSON
         return Response(msgspec.json.encode(response_data), status, headers, content_type=f"{kind}; charset=utf-8")
+
+
+def _as_part(document: DocumentNode, name: str | None) -> AbstractContextManager[tracing.Span | None]:
+    """An operation as a part of its trace: https://opentelemetry.io/docs/specs/semconv/graphql/graphql-spans/"""
+    operation = get_operation_ast(document, name) if tracing.is_recorded() else None
+    if operation is None:
+        return nullcontext()
+    kind = operation.operation.value
+    fields = [node.name.value for node in operation.selection_set.selections if isinstance(node, FieldNode)]
+    attributes: dict[str, tracing.Value] = {"graphql.operation.type": kind, "livedrops.graphql.fields": fields}
+    if operation.name:
+        attributes["graphql.operation.name"] = operation.name.value
+    return tracing.part(f"GraphQL {kind}", "internal", attributes)
 
 
 def _as_answer(result: ExecutionResult) -> GraphQLHTTPResponse:

@@ -24,9 +24,9 @@ from gateway.context import Gateway, RequestContext, Visit
 from gateway.documents import REMEMBERED, Documents
 from gateway.graphql_view import JSON, LiveDropsGraphQLView
 from services.contracts.errors import InvalidInput, RateLimited, SoldOut, Unauthenticated
-from services.kernel import calls
+from services.kernel import calls, tracing
 from services.kernel.calls import Viewer
-from services.kernel.web import REQUEST_ID, correlation_id_of
+from services.kernel.web import REQUEST_ID, correlation_id_of, enter_traced
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -103,8 +103,10 @@ class OrderLane:
         return _Order(known, wish, viewer, address, self._gateway.sold_out.refuses(request.drop_id, request.user_id, request.key))
 
     def _answer(self, order: _Order, began: float, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        call = calls.begin(ORDER_TIMEOUT_S, correlation_id_of(environ), viewer=order.viewer)
+        span, trace = enter_traced("POST", "/graphql", "/graphql", environ.get("HTTP_TRACEPARENT", ""))
+        call = calls.begin(ORDER_TIMEOUT_S, correlation_id_of(environ), viewer=order.viewer, trace=trace)
         answer = self._sold_out(order) if order.is_late else self._place(order, began, call)
+        tracing.answered(span, 200 if isinstance(answer, bytes) else answer.status_code)
         if isinstance(answer, bytes):
             self._gateway.process.metrics.timing("http.graphql.200", time.perf_counter() - began)
             start_response("200 OK", _headers(call.correlation_id, len(answer)))

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 
 from services.kernel.config import Address, Settings
-from services.kernel.tokens import key_bytes
+from services.kernel.tokens import PublicKeys, key_bytes
 
 
 def _seed(value: SecretStr) -> SecretStr:
@@ -20,6 +20,8 @@ class DoorSettings(Settings):
     """What every process has that clients speak to: whom it believes, and how much of GraphQL one request may ask."""
 
     jwt_issuer: str = "livedrops"
+    # Public keys whose tokens hold beside the one in use, with commas between them: while keys are changed.
+    jwt_other_public_keys: PublicKeys = ""
     # Behind our ingress, which sets X-Forwarded-For itself, its last entry is the client. Anybody else could lie.
     trust_forwarded_for: bool = True
     introspection: bool = True

@@ -17,10 +17,10 @@ TICKET_LIFE_S = 60
 
 
 class Tokens(TokenReader):
-    """key: the seed of the key that signs, base64url of its 32 bytes."""
+    """key: the seed of the key that signs, base64url of its 32 bytes. others: public keys whose tokens hold as well."""
 
-    def __init__(self, key: str, issuer: str, life_s: int) -> None:
-        super().__init__(public_key_of(key), issuer)
+    def __init__(self, key: str, issuer: str, life_s: int, others: str = "") -> None:
+        super().__init__(public_key_of(key), issuer, others)
         self._key = Ed25519PrivateKey.from_private_bytes(key_bytes(key))
         self.life_s = life_s
 
@@ -52,6 +52,6 @@ class Tokens(TokenReader):
         return jwt.encode(claims, self._key, algorithm=ALGORITHM), life_s
 
     def key_set(self) -> dict[str, Any]:
-        """The public key as a JWK set (RFC 7517), for whoever else wants to check tokens."""
-        key = json.loads(OKPAlgorithm.to_jwk(self._public))
-        return {"keys": [{**key, "use": "sig", "alg": ALGORITHM}]}
+        """The public keys as a JWK set (RFC 7517), for whoever else wants to check tokens; the first is the one that signs now."""
+        keys = [json.loads(OKPAlgorithm.to_jwk(public)) for public in self._publics]
+        return {"keys": [{**key, "use": "sig", "alg": ALGORITHM} for key in keys]}

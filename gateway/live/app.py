@@ -20,13 +20,15 @@ from gateway.live.subscriptions import FIELDS, RequestRefused, Subscriptions
 from gateway.live.unit import Live, Visitor
 from gateway.live.writing import write
 from services.contracts.errors import InvalidInput, LiveDropsError, NotFound
-from services.kernel import calls, health, problems
+from services.kernel import calls, health, problems, tracing
 from services.kernel.asgi import DRAIN
 from services.kernel.process import enter, settle_memory
-from services.kernel.web import REQUEST_ID, correlation_id_of
+from services.kernel.web import REQUEST_ID, correlation_id_of, enter_traced
 
 log = logging.getLogger("livedrops.live")
 Headers = list[tuple[bytes, bytes]]
+# As a trace calls them.
+ROUTES = ("/live", "/graphql/stream")
 _STREAM: Headers = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store, no-transform"),
@@ -82,7 +84,10 @@ class _Exchange:
         self._receive = receive
         self._send = send
         self._has_begun = False
-        self._call = calls.begin(correlation_id=correlation_id_of(_environ(scope)))
+        given = _environ(scope)
+        route = scope["path"] if scope["path"] in ROUTES else "unknown"
+        self._span, trace = enter_traced(scope["method"], route, scope["path"], given["HTTP_TRACEPARENT"])
+        self._call = calls.begin(correlation_id=correlation_id_of(given), trace=trace)
 
     async def answer(self) -> None:
         calls.set_current(self._call)
@@ -157,6 +162,8 @@ class _Exchange:
     async def _write(self, connection: Connection, form: Form) -> None:
         self._live.process.metrics.count(f"http.live.{'graphql' if isinstance(form, GraphQLForm) else 'plain'}.200")
         self._has_begun = True
+        # The stream may last for hours; what was asked of others to open it is done.
+        tracing.answered(self._span, 200)
         await self._send({"type": "http.response.start", "status": 200, "headers": [*_STREAM, self._request_id()]})
         await write(connection, form, self._receive, self._send, self._live.tally)
 
@@ -170,6 +177,7 @@ class _Exchange:
         await self._json(status, body or problems.as_problem(error, self._call.correlation_id, status), kind, extra)
 
     async def _json(self, status: int, body: Any, kind: str = JSON, extra: Headers | None = None) -> None:
+        tracing.answered(self._span, status)
         sent = msgspec.json.encode(body)
         headers = [
             (b"content-type", f"{kind}; charset=utf-8".encode()),
@@ -186,5 +194,5 @@ class _Exchange:
 
 
 def _environ(scope: Scope) -> dict[str, Any]:
-    given = next((value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"x-request-id"), "")
-    return {"HTTP_X_REQUEST_ID": given}
+    given = {name.lower(): value.decode("latin-1") for name, value in reversed(list(scope["headers"]))}
+    return {"HTTP_X_REQUEST_ID": given.get(b"x-request-id", ""), "HTTP_TRACEPARENT": given.get(b"traceparent", "")}

@@ -20,6 +20,7 @@ from services.kernel.drop_cards import DropCards
 from services.kernel.process import Process
 from services.kernel.rpc_client import RpcClient
 from services.kernel.shown_stock import ShownStock
+from services.kernel.traces import Trace
 
 T = TypeVar("T")
 # Questions about people at once, and about drops and broadcasts, which never wait behind a crowd that signs in.
@@ -75,9 +76,9 @@ class Mesh:
 
 async def _ask(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
     """Raises what `work` raises."""
-    return await asyncio.get_running_loop().run_in_executor(pool, partial(_in_time, work, calls.correlation_id()))
+    return await asyncio.get_running_loop().run_in_executor(pool, partial(_in_time, work, calls.correlation_id(), calls.current_trace()))
 
 
-def _in_time(work: Callable[[], T], correlation_id: str | None) -> T:
-    with calls.under(calls.begin(TIMEOUT_S, correlation_id)):
+def _in_time(work: Callable[[], T], correlation_id: str | None, trace: Trace | None) -> T:
+    with calls.under(calls.begin(TIMEOUT_S, correlation_id, trace=trace)):
         return work()

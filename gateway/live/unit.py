@@ -20,6 +20,7 @@ from gateway.live.writing import Tally
 from services.contracts import live
 from services.contracts.errors import Unavailable
 from services.contracts.notifications import Place
+from services.kernel import tracing
 from services.kernel.process import Process
 from services.kernel.tokens import SignIn, TokenReader
 
@@ -44,7 +45,7 @@ class Live:
     def __init__(self, process: Process, settings: LiveSettings) -> None:
         self.process = process
         self.settings = settings
-        self.tokens = TokenReader(settings.jwt_public_key, settings.jwt_issuer)
+        self.tokens = TokenReader(settings.jwt_public_key, settings.jwt_issuer, settings.jwt_other_public_keys)
         self.places = Places(settings)
         self.tally = Tally(process.metrics)
         self.is_stopping = False
@@ -69,6 +70,7 @@ class Live:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._mesh.close()
+        tracing.stop()
         self.process.metrics.flush()
 
     def drain(self) -> None:

@@ -27,6 +27,8 @@ class Event(msgspec.Struct, frozen=True):
     occurred_at: Instant
     data: dict[str, Any]
     correlation_id: str | None = None
+    # The place of what caused it in a trace (W3C Trace Context), where it has one.
+    traceparent: Annotated[str, Meta(max_length=256)] | None = None
 
 
 class OrderConfirmed(msgspec.Struct, frozen=True):

@@ -15,12 +15,15 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from services.contracts.errors import Unavailable
+from services.kernel import tracing
 from services.kernel.metrics import Metrics
 
 log = logging.getLogger("livedrops.cache")
 T = TypeVar("T")
 # After a failure nobody asks for this long: a slow Redis costs one caller its deadline, not each of them.
 PAUSE_S = 1.0
+# An ordinary look-up takes a tenth of this, and would only fill a trace.
+SLOW_S = 0.005
 # Few enough messages for a round trip to stay far below the deadline.
 PUBLISHED_AT_ONCE = 500
 # Few enough for each step of a scan to stay far below the deadline.
@@ -169,12 +172,16 @@ class Cache:
         if time.monotonic() < self._away_until:
             self._metrics.count(f"cache.{family}.away")
             return None
+        began = time.perf_counter()
         try:
             with self._metrics.timed(f"cache.{family}"):
                 return work()
         except redis.RedisError as error:
             self._pause(family, error)
             return None
+        finally:
+            if (took_s := time.perf_counter() - began) > SLOW_S:
+                tracing.tell_past(f"redis {family}", "client", {"db.system.name": "redis", "db.operation.name": family}, took_s)
 
     def _pause(self, family: str, error: redis.RedisError) -> None:
         with self._lock:

@@ -10,6 +10,7 @@ import msgspec
 
 from services.contracts.errors import DeadlineExceeded, Forbidden
 from services.contracts.users import Role
+from services.kernel.traces import Trace
 
 # A call without a deadline of its own gets this much.
 DEFAULT_TIMEOUT_S = 5.0
@@ -38,6 +39,7 @@ class Call(msgspec.Struct, frozen=True):
     deadline: float  # on time.monotonic(): wall clocks of two machines may differ by an hour
     caller: str | None = None
     viewer: Viewer | None = None
+    trace: Trace | None = None
 
     def remaining_s(self) -> float:
         return self.deadline - time.monotonic()
@@ -73,10 +75,15 @@ def new_correlation_id() -> str:
 
 
 def begin(
-    timeout_s: float = DEFAULT_TIMEOUT_S, correlation_id: str | None = None, caller: str | None = None, viewer: Viewer | None = None
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    correlation_id: str | None = None,
+    caller: str | None = None,
+    viewer: Viewer | None = None,
+    trace: Trace | None = None,
 ) -> Call:
-    """A call that starts now and has timeout_s seconds."""
-    return Call(correlation_id or new_correlation_id(), time.monotonic() + min(timeout_s, MAX_TIMEOUT_S), caller, viewer)
+    """A call that starts now and has timeout_s seconds. trace: that of the call under way here, where none is given."""
+    deadline = time.monotonic() + min(timeout_s, MAX_TIMEOUT_S)
+    return Call(correlation_id or new_correlation_id(), deadline, caller, viewer, trace or current_trace())
 
 
 def current() -> Call:
@@ -87,6 +94,17 @@ def current() -> Call:
 def correlation_id() -> str | None:
     call = _current.get()
     return call.correlation_id if call else None
+
+
+def current_trace() -> Trace | None:
+    call = _current.get()
+    return call.trace if call else None
+
+
+def traceparent() -> str | None:
+    """The place of the call under way here in a trace, as it travels."""
+    trace = current_trace()
+    return trace.text() if trace else None
 
 
 def set_current(call: Call) -> Callable[[], None]:

@@ -46,6 +46,15 @@ SmtpUrl = Annotated[SecretStr, _url("smtp", "smtps")]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
+def _server(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return value.rstrip("/")
+
+
+ServerAddress = Annotated[str, AfterValidator(_server)]
+
+
 class Settings(BaseSettings):
     """What every process of ours knows."""
 
@@ -59,6 +68,10 @@ class Settings(BaseSettings):
     http_port: Port = 0
     statsd_host: str = "127.0.0.1"
     statsd_port: Port = 8125
+    # Where spans are sent, as OTLP over HTTP; without it nothing is traced.
+    otlp_url: ServerAddress | None = None
+    # The part of the traces beginning here that is recorded, where who asks has not decided.
+    trace_sample: Annotated[float, Field(ge=0, le=1)] = 0.01
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     # How long a stopping process may finish what is in flight.
     stop_timeout_s: Annotated[float, Field(gt=0, le=60)] = 10.0

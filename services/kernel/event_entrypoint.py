@@ -32,7 +32,7 @@ from nameko.messaging import Consumer
 
 from services.contracts.errors import InvalidInput, LiveDropsError, Unavailable
 from services.contracts.events import PAYLOADS, Event
-from services.kernel import calls, failpoints, wire
+from services.kernel import calls, failpoints, tracing, wire
 from services.kernel.consuming import WatchedConsumer
 from services.kernel.current_call import call_data
 from services.kernel.process import process
@@ -170,7 +170,8 @@ class EventConsumer(Consumer):  # type: ignore[misc]
     def _run(self, events: list[Event]) -> BaseException | None:
         """Run the handler in a worker and wait for it. What it raised, or None."""
         finished = Signal()
-        call = calls.begin(calls.MAX_TIMEOUT_S, events[0].correlation_id)
+        span, trace = tracing.enter_batch(*_span_of(self.name, events)) if tracing.is_on() else (None, None)
+        call = calls.begin(calls.MAX_TIMEOUT_S, events[0].correlation_id, trace=trace)
         begin = time.perf_counter()
 
         def finish(_worker: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
@@ -182,6 +183,7 @@ class EventConsumer(Consumer):  # type: ignore[misc]
         except ContainerBeingKilled as killed:
             return killed  # type: ignore[no-any-return]
         raised: BaseException | None = finished.wait()
+        tracing.finish(span, raised)
         process().metrics.timing(f"events.{self.name}", time.perf_counter() - begin)
         process().metrics.count(f"events.{self.name}.handled", len(events))
         return raised
@@ -229,6 +231,20 @@ class EventConsumer(Consumer):  # type: ignore[misc]
             type=event.type if event else message.properties.get("type"),
             expiration=waits_s,
         )
+
+
+def _span_of(name: str, events: list[Event]) -> tuple[str, tracing.Kind, Iterator[str | None], tracing.Attributes]:
+    """https://opentelemetry.io/docs/specs/semconv/messaging/rabbitmq/"""
+    queue = event_queue(name)
+    attributes: tracing.Attributes = {
+        "messaging.system": "rabbitmq",
+        "messaging.operation.type": "process",
+        "messaging.operation.name": "process",
+        "messaging.destination.name": queue,
+        "messaging.batch.message_count": len(events),
+        "livedrops.event.types": sorted({event.type for event in events}),
+    }
+    return f"process {queue}", "consumer", (event.traceparent for event in events), attributes
 
 
 def _events(body: Any) -> list[Event]:

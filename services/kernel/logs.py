@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on stderr, each with the unit and the correlation id of the call under way."""
+"""Logs: one JSON object a line on stderr, each with the unit, and the correlation id and trace of the call under way."""
 
 import logging
 import sys
@@ -17,6 +17,9 @@ class _CallFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.unit = self._unit
         record.correlation_id = getattr(record, "correlation_id", None) or calls.correlation_id()
+        trace = calls.current_trace()
+        if trace is not None:
+            record.trace_id = trace.trace_id
         return True
 
 

@@ -16,6 +16,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from services.contracts.errors import Unavailable
+from services.kernel import tracing
 from services.kernel.metrics import Metrics
 
 T = TypeVar("T")
@@ -146,6 +147,16 @@ class _CommandMetrics(monitoring.CommandListener):
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
         self._metrics.timing(f"store.mongo.{event.command_name}", event.duration_micros / 1e6)
+        _trace(event)
 
     def failed(self, event: monitoring.CommandFailedEvent) -> None:
         self._metrics.count(f"store.mongo.{event.command_name}.failed")
+        _trace(event, str(event.failure.get("codeName", "error")))
+
+
+def _trace(event: monitoring.CommandSucceededEvent | monitoring.CommandFailedEvent, failure: str | None = None) -> None:
+    """https://opentelemetry.io/docs/specs/semconv/database/mongodb/"""
+    if tracing.is_recorded():
+        attributes = {"db.system.name": "mongodb", "db.namespace": event.database_name, "db.operation.name": event.command_name}
+        name = f"{event.command_name} {event.database_name}"
+        tracing.tell_past(name, "client", attributes, event.duration_micros / 1e6, failure)

@@ -16,6 +16,7 @@ import psycopg2
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE, TRANSACTION_STATUS_INTRANS, connection
 
 from services.contracts.errors import DeadlineExceeded, Unavailable
+from services.kernel import tracing
 from services.kernel.metrics import Metrics
 
 Row = tuple[Any, ...]
@@ -26,6 +27,11 @@ LOCK_TIMEOUT_MS = 5_000
 # A transaction left open by a process that hangs would hold its drop's row; the server ends it.
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
 CONNECT_TIMEOUT_S = 3
+# A machine that is gone says nothing, not even that it is: an idle line is asked after 5 s, and one that leaves what was sent unanswered,
+# the first of a new connection included, is given up. (Green threads know no connect_timeout.)
+_SILENCE: dict[str, Any] = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+# Of a statement in a trace, enough to know it by.
+LONGEST_TOLD = 300
 
 
 class Postgres:
@@ -36,6 +42,8 @@ class Postgres:
         self._metrics = metrics
         self._name = name
         self._wait_s = wait_s
+        # https://opentelemetry.io/docs/specs/semconv/database/postgresql/
+        self._attributes = {"db.system.name": "postgresql", "db.namespace": name}
         self._lock = threading.Lock()
         self._idle: list[connection] = []
         self._free = size
@@ -50,13 +58,17 @@ class Postgres:
         self._take_turn()
         held: connection | None = None
         begin = time.perf_counter()
+        span = tracing.open_span(f"postgresql {self._name}", "client", self._attributes)
+        failure: Exception | None = None
         try:
             held = self._idle_one() or self._connect()
-            yield Session(held)
+            yield Session(held, span)
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+            failure = error
             self._metrics.count(f"store.{self._name}.failed")
             raise Unavailable("The database can't be reached right now.") from error
         finally:
+            tracing.finish(span, failure)
             self._metrics.timing(f"store.{self._name}.held", time.perf_counter() - begin)
             self._give_back(held)
 
@@ -86,7 +98,7 @@ class Postgres:
         options = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} "
         options += f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS} -c timezone=UTC"
         made: connection = psycopg2.connect(
-            self._url, connect_timeout=CONNECT_TIMEOUT_S, options=options, application_name=f"livedrops {self._name}"
+            self._url, connect_timeout=CONNECT_TIMEOUT_S, options=options, application_name=f"livedrops {self._name}", **_SILENCE
         )
         made.autocommit = True
         return made
@@ -140,17 +152,25 @@ class Postgres:
 class Session:
     """Statements on one connection."""
 
-    def __init__(self, held: connection) -> None:
+    def __init__(self, held: connection, span: tracing.Span | None = None) -> None:
         self._held = held
+        self._span = span
 
     def rows(self, statement: str, parameters: Sequence[Any] | dict[str, Any] | None = None) -> list[Row]:
         """Run it (several, separated by semicolons, too) and return the rows of the last statement."""
+        self._tell(statement)
         with self._held.cursor() as cursor:
             cursor.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
 
     def run(self, statement: str, parameters: Sequence[Any] | dict[str, Any] | None = None) -> int:
         """Run it and return how many rows the last statement touched."""
+        self._tell(statement)
         with self._held.cursor() as cursor:
             cursor.execute(statement, parameters)
             return cursor.rowcount
+
+    def _tell(self, statement: str) -> None:
+        """When a statement began, in a transaction that is recorded. Its text holds places for values, never values."""
+        if self._span is not None:
+            self._span.happened("statement", {"db.query.text": " ".join(statement.split())[:LONGEST_TOLD]})

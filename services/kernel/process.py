@@ -4,7 +4,7 @@ import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from services.kernel import logs
+from services.kernel import logs, tracing
 from services.kernel.config import Settings
 from services.kernel.metrics import Metrics
 
@@ -24,6 +24,11 @@ class Process:
     def require(self, name: str, check: Check) -> None:
         self.required[name] = check
 
+    def stop(self) -> None:
+        """The end: send what was measured and recorded."""
+        tracing.stop()
+        self.metrics.stop()
+
     def prefer(self, name: str, check: Check) -> None:
         self.optional[name] = check
 
@@ -34,8 +39,9 @@ GC_YOUNG_OBJECTS = 20_000
 
 
 def enter(settings: Settings) -> Process:
-    """Begin: logs as JSON, metrics flowing. A second time replaces the first (tests)."""
+    """Begin: logs as JSON, metrics flowing, traces where they are wanted. A second time replaces the first (tests)."""
     logs.configure(settings)
+    tracing.configure(settings)
     metrics = Metrics(settings.statsd_host, settings.statsd_port)
     metrics.start()
     _process[:] = [Process(settings, metrics)]

@@ -1,7 +1,9 @@
 """A publisher with confirms, for processes with threads: returns only when the broker has everything safely."""
 
 import threading
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +15,7 @@ from pika.spec import Basic, BasicProperties
 
 from services.contracts.errors import Unavailable
 from services.contracts.events import Event
+from services.kernel import traces, tracing
 from services.kernel.amqp import AmqpThread
 from services.kernel.topology import EVENTS_EXCHANGE, delay_exchange, delay_step, event_queue, shortened
 from services.kernel.wire import ATTEMPT, CORRELATION_ID
@@ -89,7 +92,7 @@ class EventPublisher:
         if not events:
             return
         flight = _Flight(way)
-        with self._one_flight:
+        with self._one_flight, _told(events):
             self._amqp.run_soon(lambda: self._send(flight, events))
             if not flight.done.wait(timeout_s) or flight.failed:
                 flight.fail()  # one that has not left yet must not leave any more
@@ -125,6 +128,8 @@ class EventPublisher:
     def _properties(self, event: Event, way: _Way) -> BasicProperties:
         """Of a message that begins with this event."""
         headers: dict[str, Any] = {CORRELATION_ID: event.correlation_id} if event.correlation_id else {}
+        if event.traceparent:
+            headers[traces.HEADER] = event.traceparent
         return BasicProperties(
             content_type="application/json",
             content_encoding="utf-8",
@@ -148,10 +153,43 @@ class EventPublisher:
             flight.done.set()
 
 
+@contextmanager
+def _told(events: Sequence[Event]) -> Iterator[None]:
+    """The block as a span of each trace that some of the events belong to: of those that are recorded, a round has few."""
+    spans = _spans_of(events) if tracing.is_on() else []
+    error: BaseException | None = None
+    try:
+        yield
+    except BaseException as raised:
+        error = raised
+        raise
+    finally:
+        for span in spans:
+            tracing.finish(span, error)
+
+
+def _spans_of(events: Sequence[Event]) -> list[tracing.Span]:
+    """https://opentelemetry.io/docs/specs/semconv/messaging/rabbitmq/"""
+    counts = Counter(event.traceparent for event in events if event.traceparent)
+    attributes: tracing.Attributes = {
+        "messaging.system": "rabbitmq",
+        "messaging.operation.type": "send",
+        "messaging.operation.name": "publish",
+        "messaging.destination.name": EVENTS_EXCHANGE,
+    }
+    opened = (
+        tracing.open_span(
+            f"publish {EVENTS_EXCHANGE}", "producer", {**attributes, "messaging.batch.message_count": count}, traces.read(text)
+        )
+        for text, count in counts.items()
+    )
+    return [span for span in opened if span is not None]
+
+
 def _together(events: Sequence[Event]) -> list[list[Event]]:
     """The events as messages: those of one type and one call travel together."""
-    groups: dict[tuple[str, str | None], list[Event]] = {}
+    groups: dict[tuple[str, str | None, str | None], list[Event]] = {}
     for event in events:
-        groups.setdefault((event.type, event.correlation_id), []).append(event)
+        groups.setdefault((event.type, event.correlation_id, event.traceparent), []).append(event)
     size = MOST_EVENTS_A_MESSAGE
     return [group[begin : begin + size] for group in groups.values() for begin in range(0, len(group), size)]

@@ -21,7 +21,7 @@ from pika.spec import Basic, BasicProperties
 
 from services.contracts.errors import Busy, DeadlineExceeded, Unavailable
 from services.contracts.signatures import signatures
-from services.kernel import calls, wire
+from services.kernel import calls, tracing, wire
 from services.kernel.amqp import AmqpThread
 from services.kernel.metrics import Metrics
 from services.kernel.topology import RPC_EXCHANGE
@@ -90,13 +90,13 @@ class RpcClient:
 
     def call(self, service: str, method: str, kwargs: dict[str, Any], decoder: "msgspec.json.Decoder[_Reply[R]]") -> R | None:
         """One call under the context of the current one. Raises LiveDropsError: DeadlineExceeded, Unavailable, or the service's own."""
-        context = calls.current()
-        timeout_s = context.remaining_s()
+        timeout_s = calls.current().remaining_s()
         if timeout_s <= 0:
             raise DeadlineExceeded()
-        with self._metrics.timed(f"rpc.client.{service}.{method}"):
+        with self._metrics.timed(f"rpc.client.{service}.{method}"), tracing.part(*wire.span_of("client", service, method)):
+            headers = wire.headers_of(calls.current(), timeout_s)
             body = msgspec.json.encode({"args": [], "kwargs": kwargs})
-            raw = self._exchange(_Pending(f"{service}.{method}", body, wire.headers_of(context, timeout_s), time.monotonic() + timeout_s))
+            raw = self._exchange(_Pending(f"{service}.{method}", body, headers, time.monotonic() + timeout_s))
             reply = decoder.decode(raw)
             if reply.error is not None:
                 raise reply.error.to_error()

@@ -25,7 +25,7 @@ from nameko.rpc import RpcConsumer as NamekoRpcConsumer
 
 from services.contracts.errors import Internal, InvalidInput, LiveDropsError
 from services.contracts.signatures import Signature, signatures
-from services.kernel import failpoints, wire
+from services.kernel import failpoints, traces, tracing, wire
 from services.kernel.calls import Call
 from services.kernel.consuming import WatchedConsumer
 from services.kernel.current_call import call_data
@@ -134,13 +134,19 @@ class Rpc(NamekoRpc):  # type: ignore[misc]
         self.container.spawn_managed_thread(partial(self._work, values, message, call), identifier=f"rpc.{self.method_name}")
 
     def _work(self, values: dict[str, Any], message: Message, call: Call) -> None:
-        done = partial(self._finish, message, time.perf_counter())
+        name, kind, attributes = wire.span_of("server", self.container.service_name, self.method_name)
+        span, trace = tracing.enter(name, kind, traces.read(message.headers.get(traces.HEADER)), attributes)
+        if trace is not None:
+            call = msgspec.structs.replace(call, trace=trace)
+        done = partial(self._finish, message, time.perf_counter(), span)
         try:
             self.container.spawn_worker(self, (), values, context_data=call_data(call), handle_result=done)
         except ContainerBeingKilled:
             self.rpc_consumer.consumer.requeue_message(message)
 
-    def _finish(self, message: Message, begin: float, _worker: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
+    def _finish(
+        self, message: Message, begin: float, span: tracing.Span | None, _worker: Any, result: Any, exc_info: Any
+    ) -> tuple[Any, Any]:
         error = exc_info[1] if exc_info else None
         name = f"rpc.server.{self.container.service_name}.{self.method_name}"
         metrics = process().metrics
@@ -148,6 +154,7 @@ class Rpc(NamekoRpc):  # type: ignore[misc]
         if error is not None:
             metrics.count(f"{name}.failed.{error.code if isinstance(error, LiveDropsError) else Internal.code}")
         self.rpc_consumer.answer(message, result, error)
+        tracing.finish(span, error)
         return result, exc_info
 
 

@@ -62,7 +62,7 @@ def main(argument: str) -> None:
     settle_memory()
     log.info("started %s", argument)
     runner.wait()
-    process.metrics.stop()
+    process.stop()
 
 
 def _wait_for_broker(url: str) -> None:

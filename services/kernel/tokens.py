@@ -5,6 +5,7 @@ A token is checked once and then known by its text until it expires: the signatu
 
 import base64
 import time
+from contextlib import suppress
 from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 
@@ -42,8 +43,20 @@ def _is_key(text: str) -> str:
     return text
 
 
-# A setting: the key of who only checks tokens.
+def _are_keys(text: str) -> str:
+    for key in keys_of(text):
+        key_bytes(key)
+    return text
+
+
+def keys_of(text: str) -> list[str]:
+    """Public keys as a setting names several, with commas between them."""
+    return [key.strip() for key in text.split(",") if key.strip()]
+
+
+# Settings: the key of who only checks tokens, and those that hold beside it while keys are changed (docs/runbooks/rotate-secrets.md).
 PublicKey = Annotated[str, AfterValidator(_is_key)]
+PublicKeys = Annotated[str, AfterValidator(_are_keys)]
 
 
 def public_key_of(secret: str) -> str:
@@ -60,10 +73,11 @@ class SignIn(NamedTuple):
 
 
 class TokenReader:
-    """Who somebody is, by their token. public_key: base64url of its 32 bytes."""
+    """Who somebody is, by their token. public_key: base64url of its 32 bytes. others: that hold as well, with commas between them."""
 
-    def __init__(self, public_key: str, issuer: str) -> None:
-        self._public = Ed25519PublicKey.from_public_bytes(key_bytes(public_key))
+    def __init__(self, public_key: str, issuer: str, others: str = "") -> None:
+        texts = dict.fromkeys([public_key, *keys_of(others)])
+        self._publics = [Ed25519PublicKey.from_public_bytes(key_bytes(text)) for text in texts]
         self._issuer = issuer
         self._checked = lru_cache(maxsize=REMEMBERED)(self._check)
 
@@ -115,7 +129,10 @@ class TokenReader:
     def _claims(self, token: str, audience: str | None, require: list[str]) -> dict[str, Any]:
         # iat only tells the age of a token (RFC 7519, 4.1.6): a gateway whose clock is behind must not refuse its neighbour's.
         options: Any = {"require": require, "verify_iat": False}
-        return jwt.decode(token, self._public, algorithms=[ALGORITHM], issuer=self._issuer, audience=audience, options=options)
+        for public in self._publics[:-1]:
+            with suppress(jwt.InvalidSignatureError):
+                return jwt.decode(token, public, algorithms=[ALGORITHM], issuer=self._issuer, audience=audience, options=options)
+        return jwt.decode(token, self._publics[-1], algorithms=[ALGORITHM], issuer=self._issuer, audience=audience, options=options)
 
 
 def _viewer(claims: dict[str, Any]) -> Viewer:

@@ -8,17 +8,30 @@ from flask.sessions import NullSession, SessionInterface
 from werkzeug.exceptions import HTTPException
 
 from services.contracts.errors import InvalidInput, LiveDropsError, NotFound
-from services.kernel import calls, health, problems
+from services.kernel import calls, health, problems, traces, tracing
 from services.kernel.process import Process
 from services.kernel.wire import MAX_CORRELATION_ID
 
 REQUEST_ID = "X-Request-Id"
+# Asked every other second by everybody who looks after us: no trace.
+_HEALTH = ("/livez", "/readyz")
 
 
 def correlation_id_of(environ: dict[str, Any]) -> str | None:
     """The one that came with the request, where it is fit for a log."""
     given: str = environ.get("HTTP_X_REQUEST_ID", "")
     return given if 0 < len(given) <= MAX_CORRELATION_ID and given.isascii() and given.isprintable() else None
+
+
+def enter_traced(method: str, route: str, path: str, traceparent: str) -> tuple[tracing.Span | None, traces.Trace | None]:
+    """The span of a request, where it is recorded, and its place in a trace: https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+
+    route: as we call the address, without what is different for each.
+    """
+    if not tracing.is_on() or path in _HEALTH:
+        return None, None
+    attributes = {"http.request.method": method, "http.route": route, "url.path": path, "url.scheme": "http"}
+    return tracing.enter(f"{method} {route}", "server", traces.read(traceparent), attributes, is_public=True)
 
 
 def problem(error: LiveDropsError, status: int | None = None) -> Response:

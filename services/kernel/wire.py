@@ -6,13 +6,14 @@ so a stock client understands it, and our code and data.
 Headers carry the call's context. Times travel as what remains, never as a time of day.
 """
 
+from functools import cache
 from typing import Any
 
 import msgspec
 
 from services.contracts import rights
 from services.contracts.errors import Internal, LiveDropsError, from_wire
-from services.kernel import calls
+from services.kernel import calls, traces, tracing
 from services.kernel.calls import Call, Viewer
 
 # nameko puts this before the names of its context data, and hands such headers on to the calls that a call makes.
@@ -56,9 +57,18 @@ def failure(error: LiveDropsError) -> dict[str, Any]:
     }
 
 
+@cache  # of the mesh's RPCs
+def span_of(kind: tracing.Kind, service: str, method: str) -> tuple[str, tracing.Kind, tracing.Attributes]:
+    """Name, kind and attributes of the span of an RPC: https://opentelemetry.io/docs/specs/semconv/rpc/"""
+    name = f"{service}/{method}"
+    return name, kind, {"rpc.system.name": "nameko", "rpc.method": name, "messaging.system": "rabbitmq"}
+
+
 def headers_of(call: Call, timeout_s: float) -> dict[str, Any]:
     """The headers that carry a call's context."""
     headers: dict[str, Any] = {CORRELATION_ID: call.correlation_id, TIMEOUT_MS: max(1, int(timeout_s * 1000))}
+    if call.trace:
+        headers[traces.HEADER] = call.trace.text()
     if call.viewer:
         headers[VIEWER] = msgspec.json.encode(call.viewer).decode()
     return headers
@@ -72,7 +82,8 @@ def call_of(headers: dict[str, Any], user_id: str | None) -> Call:
     viewer = None
     if user_id == rights.GATEWAY and headers.get(VIEWER):
         viewer = msgspec.json.decode(headers[VIEWER], type=Viewer)
-    return calls.begin(_timeout_s(headers.get(TIMEOUT_MS)), _correlation_id(headers.get(CORRELATION_ID)), user_id, viewer)
+    timeout_s, correlation_id = _timeout_s(headers.get(TIMEOUT_MS)), _correlation_id(headers.get(CORRELATION_ID))
+    return calls.begin(timeout_s, correlation_id, user_id, viewer)
 
 
 def _timeout_s(value: object) -> float:

@@ -33,5 +33,5 @@ def run_rounds(process: Process, round_of_work: Callable[[], float], close: Call
         stopping.wait(pause_s)
     close()
     server.shutdown()
-    process.metrics.stop()
+    process.stop()
     log.info("stopped")

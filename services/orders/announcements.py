@@ -7,7 +7,7 @@ import msgspec
 
 from services.contracts.events import DropLowStock, DropRestocked, DropSoldOut, Event, OrderCancelled, OrderConfirmed, StockChanged
 from services.contracts.orders import Order
-from services.kernel import ids
+from services.kernel import calls, ids
 from services.orders.domain import Book, Sale, came_back, fell_low, fell_out
 
 
@@ -61,4 +61,4 @@ def _fallen(before: Book, after: Book) -> Iterator[tuple[str, msgspec.Struct]]:
 
 
 def _event(kind: str, subject: str, version: int, at: datetime, payload: msgspec.Struct, correlation_id: str | None) -> Event:
-    return Event(ids.derived_id(kind, subject, version), kind, at, msgspec.to_builtins(payload), correlation_id)
+    return Event(ids.derived_id(kind, subject, version), kind, at, msgspec.to_builtins(payload), correlation_id, calls.traceparent())

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 
@@ -23,10 +24,11 @@ from services.contracts.orders import (
 )
 from services.contracts.products import Products, terms_of
 from services.contracts.tallies import Tallies
-from services.kernel import calls, failpoints
+from services.kernel import calls, failpoints, tracing
 from services.kernel.batching import Batcher
 from services.kernel.calls import Call
 from services.kernel.shown_stock import ShownStock
+from services.kernel.traces import Trace
 from services.orders import announcements, domain
 from services.orders.domain import Book, Settlement
 from services.orders.reconciling import balances
@@ -48,6 +50,13 @@ ANNOUNCED = "announced by the seller"
 LONGEST_WINDOW = timedelta(days=366 * 5)
 
 
+class _Wishes(NamedTuple):
+    """What one call wants of a drop, and the call's place in a trace."""
+
+    requests: Sequence[PlaceOrder]
+    trace: Trace | None
+
+
 class Sales:
     """What the use cases work with. One for a process."""
 
@@ -58,7 +67,7 @@ class Sales:
         self.views = views
         self.tallying = tallying
         self.products = products
-        self.lanes: Batcher[str, Sequence[PlaceOrder], list[Placement]] = Batcher(
+        self.lanes: Batcher[str, _Wishes, list[Placement]] = Batcher(
             partial(_settle, self), largest=LARGEST_TRANSACTION // MAX_BATCH, flights=1, capacity=CAPACITY
         )
 
@@ -70,11 +79,12 @@ def place_many(sales: Sales, requests: Sequence[PlaceOrder], call: Call) -> list
         call.require_person(request.user_id)
         if request.drop_id != drop_id:
             raise InvalidInput("A batch is for one drop.", field="requests")
+    wishes = _Wishes(requests, call.trace)
     try:
-        return sales.lanes.submit(drop_id, requests, call.remaining_s())
+        return sales.lanes.submit(drop_id, wishes, call.remaining_s())
     except NotFound:
         learn(sales, drop_id, call)
-        return sales.lanes.submit(drop_id, requests, call.remaining_s())
+        return sales.lanes.submit(drop_id, wishes, call.remaining_s())
 
 
 def learn(sales: Sales, drop_id: str, call: Call) -> None:
@@ -91,17 +101,20 @@ def place_order(sales: Sales, request: PlaceOrder, call: Call) -> Order:
     return placement.order
 
 
-def _settle(sales: Sales, drop_id: str, batches: Sequence[Sequence[PlaceOrder]]) -> list[list[Placement]]:
+def _settle(sales: Sales, drop_id: str, batches: Sequence[_Wishes]) -> list[list[Placement]]:
     """Settle batches of one drop in one transaction, in order of arrival."""
-    requests = [request for batch in batches for request in batch]
-    with sales.books.open(drop_id) as book:
-        settlement = domain.settle(book.book, book.history(requests), requests, book.now, _order_ids(drop_id))
-        _record(book, settlement, calls.current())
-    if settlement.sales:
-        failpoints.reach("orders.before_cache")
-        _show(sales, settlement.after)
+    requests = [request for batch in batches for request in batch.requests]
+    above, links = tracing.united([batch.trace for batch in batches])
+    attributes: tracing.Attributes = {"livedrops.drop.id": drop_id, "livedrops.batch.size": len(requests)}
+    with tracing.part("settle", "internal", attributes, above, links):
+        with sales.books.open(drop_id) as book:
+            settlement = domain.settle(book.book, book.history(requests), requests, book.now, _order_ids(drop_id))
+            _record(book, settlement, calls.current())
+        if settlement.sales:
+            failpoints.reach("orders.before_cache")
+            _show(sales, settlement.after)
     placements = iter([_placement(outcome) for outcome in settlement.outcomes])
-    return [[next(placements) for _ in batch] for batch in batches]
+    return [[next(placements) for _ in batch.requests] for batch in batches]
 
 
 def _order_ids(drop_id: str) -> Iterator[str]:

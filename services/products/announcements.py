@@ -6,7 +6,7 @@ import msgspec
 
 from services.contracts.events import DropTold, Event, ProductTold
 from services.contracts.products import Drop, Product
-from services.kernel import ids
+from services.kernel import calls, ids
 
 
 def of_product(kind: str, product: Product, at: datetime, correlation_id: str | None) -> Event:
@@ -23,4 +23,4 @@ def of_moment(kind: str, drop: Drop, at: datetime) -> Event:
 
 
 def _event(kind: str, subject: str, version: int, at: datetime, payload: msgspec.Struct, correlation_id: str | None) -> Event:
-    return Event(ids.derived_id(kind, subject, version), kind, at, msgspec.to_builtins(payload), correlation_id)
+    return Event(ids.derived_id(kind, subject, version), kind, at, msgspec.to_builtins(payload), correlation_id, calls.traceparent())

@@ -15,6 +15,7 @@ from elastic_transport import ApiResponse, ConnectionTimeout, JsonSerializer, Nd
 from elasticsearch import ApiError, Elasticsearch
 
 from services.contracts.errors import Unavailable
+from services.kernel import tracing
 from services.kernel.metrics import Metrics
 
 log = logging.getLogger("livedrops.search")
@@ -117,7 +118,7 @@ class Engine:
         self.check()
         assert client is not None
         try:
-            with self._metrics.timed(f"store.elasticsearch.{what}"):
+            with self._metrics.timed(f"store.elasticsearch.{what}"), tracing.part(*_span_of(what, method, path)):
                 answer = _answer(client, method, path, body, content_type)
             self._slow = 0
             return answer
@@ -156,6 +157,17 @@ class Engine:
             self._reason, self._slow = "", 0
             log.info("Elasticsearch is back", extra={"away_s": round(time.monotonic() - began, 1)})
             return
+
+
+def _span_of(what: str, method: str, path: str) -> tuple[str, tracing.Kind, tracing.Attributes]:
+    """https://opentelemetry.io/docs/specs/semconv/database/elasticsearch/"""
+    attributes = {
+        "db.system.name": "elasticsearch",
+        "db.operation.name": what,
+        "http.request.method": method,
+        "url.path": path.partition("?")[0],
+    }
+    return f"elasticsearch {what}", "client", attributes
 
 
 def _answer(client: Elasticsearch, method: str, path: str, body: Any, content_type: str) -> Any:

@@ -16,6 +16,7 @@ from gateway.settings import GatewaySettings
 from gateway.tokens import Tokens
 from services.contracts.errors import Unauthenticated
 from services.contracts.users import Role, User
+from services.kernel.tokens import public_key_of
 
 SEED = base64.urlsafe_b64encode(bytes(32)).decode()
 
@@ -57,6 +58,17 @@ class TestTokens:
         for token in (foreign, unsigned):
             with pytest.raises(Unauthenticated):
                 tokens().viewer(f"Bearer {token}")
+
+    def test_tokens_of_both_keys_hold_while_keys_are_changed(self) -> None:
+        other = base64.urlsafe_b64encode(bytes([1]) * 32).decode()
+        before, after = tokens().issue(USER), tokens(seed=other).issue(USER)
+        changing = Tokens(other, "livedrops", 60, others=f" {public_key_of(SEED)} ,")
+        assert all(changing.viewer(f"Bearer {token}") for token in (before, after))
+        assert [jwt.PyJWK(key).key_id for key in changing.key_set()["keys"]] == [None, None]
+        with pytest.raises(Unauthenticated):
+            Tokens(other, "livedrops", 60).viewer(f"Bearer {before}")
+        with pytest.raises(Unauthenticated, match="expired"):
+            changing.viewer(f"Bearer {tokens(life_s=-1).issue(USER)}")
 
     def test_the_key_set_checks_our_tokens(self) -> None:
         key = jwt.PyJWK(tokens().key_set()["keys"][0])

@@ -191,7 +191,13 @@ def later(shop: Workshop, again: Sequence[tuple[Task, Answer]]) -> None:
 
 def again_event(task: Task) -> Event:
     wish = PushDelivery(task.user_id, task.target.endpoint.id, task.notice, task.chunk_id)
-    return Event(ids.derived_id("push.delivery", task.id), "push.delivery", task.notice.at, msgspec.to_builtins(wish))
+    return Event(
+        ids.derived_id("push.delivery", task.id),
+        "push.delivery",
+        task.notice.at,
+        msgspec.to_builtins(wish),
+        traceparent=calls.traceparent(),
+    )
 
 
 def _measure(metrics: Metrics, arrived: Sequence[Task], failed: Sequence[object], again: Sequence[object], now: datetime) -> None:

@@ -92,4 +92,4 @@ def _send(planner: Planner, plan: Plan) -> None:
 def _event(chunk: PushChunk, at: datetime) -> Event:
     """at: when it happened that is told; so an operator sees how late its people are."""
     id = ids.derived_id("push.chunk", chunk.fan_out_id, chunk.number)
-    return Event(id, "push.chunk", at, msgspec.to_builtins(chunk))
+    return Event(id, "push.chunk", at, msgspec.to_builtins(chunk), traceparent=calls.traceparent())

@@ -9,13 +9,13 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from services.contracts.errors import NotFound, Unauthenticated
-from services.kernel import calls, problems
+from services.kernel import calls, problems, tracing
 from services.kernel.leases import Lease
 from services.kernel.mongo import Mongo
 from services.kernel.postgres import Postgres
 from services.kernel.process import Process, enter, settle_memory
 from services.kernel.tokens import TokenReader
-from services.kernel.web import REQUEST_ID, NoSessions, add_health, correlation_id_of, of_http, problem
+from services.kernel.web import REQUEST_ID, NoSessions, add_health, correlation_id_of, enter_traced, of_http, problem
 from services.products.media import downloads, tus
 from services.products.media.cleaner import Cleaner
 from services.products.media.gridfs import GridFS
@@ -61,6 +61,7 @@ class Media:
         self.cleaner.stop()
         self.store.close()
         self.postgres.close()
+        tracing.stop()
         self.process.metrics.flush()
 
 
@@ -86,7 +87,7 @@ def assemble(process: Process) -> Media:
     records = Records(postgres, settings.media_upload_hours * 3600)
     settler = Settler(records, store, Studio(), process.metrics)
     cleaner = Cleaner(records, store, settler, Lease(postgres, "media-cleaner"), process.metrics, settings.media_clean_every_s)
-    tokens = TokenReader(settings.jwt_public_key, settings.jwt_issuer)
+    tokens = TokenReader(settings.jwt_public_key, settings.jwt_issuer, settings.jwt_other_public_keys)
     return Media(process, settings, postgres, tokens, records, store, Uploads(records, store, settler, Digests()), cleaner)
 
 
@@ -144,7 +145,9 @@ def _begin(media: Media) -> Response | None:
         viewer = media.tokens.viewer(request.environ.get("HTTP_AUTHORIZATION"))
     except Unauthenticated as error:
         refused = error
-    call = calls.begin(REQUEST_TIMEOUT_S, correlation_id_of(request.environ), viewer=viewer)
+    route = request.url_rule.rule if request.url_rule else "unknown"
+    g.span, trace = enter_traced(request.method, route, request.path, request.environ.get("HTTP_TRACEPARENT", ""))
+    call = calls.begin(REQUEST_TIMEOUT_S, correlation_id_of(request.environ), viewer=viewer, trace=trace)
     g.correlation_id, g.end_call = call.correlation_id, calls.set_current(call)
     return problem(refused) if refused else None
 
@@ -153,6 +156,7 @@ def _end(media: Media, response: Response) -> Response:
     rule = request.url_rule
     route = rule.endpoint.rpartition(".")[2] if rule else "unknown"
     media.process.metrics.timing(f"http.media.{route}.{response.status_code}", time.perf_counter() - g.began)
+    tracing.answered(g.span, response.status_code)
     headers = response.headers
     headers[REQUEST_ID] = g.correlation_id
     headers["X-Content-Type-Options"] = "nosniff"

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from services.kernel.config import MongoUrl, PostgresUrl
-from services.kernel.tokens import PublicKey
+from services.kernel.tokens import PublicKey, PublicKeys
 from services.products.media.links import MediaLinks
 
 
@@ -14,6 +14,8 @@ class MediaSettings(MediaLinks):
     products_postgres_connections: Annotated[int, Field(ge=1, le=200)] = 8
     jwt_public_key: PublicKey
     jwt_issuer: str = "livedrops"
+    # As of the gateway's.
+    jwt_other_public_keys: PublicKeys = ""
     # Uploads and downloads at once. Idle threads cost little, but each of a slow client is one.
     media_threads: Annotated[int, Field(ge=4, le=512)] = 72
     media_store: Literal["gridfs", "s3"] = "gridfs"
