@@ -106,10 +106,10 @@ class OrderLane:
         call = calls.begin(ORDER_TIMEOUT_S, correlation_id_of(environ), viewer=order.viewer)
         answer = self._sold_out(order) if order.is_late else self._place(order, began, call)
         if isinstance(answer, bytes):
-            self._gateway.process.metrics.timing("http.graphql.200", time.perf_counter() - began)
+            self._gateway.process.metrics.timing("http.order.placeOrder.200", time.perf_counter() - began)
             start_response("200 OK", _headers(call.correlation_id, len(answer)))
             return (answer,)
-        self._gateway.process.metrics.timing(f"http.graphql.{answer.status_code}", time.perf_counter() - began)
+        self._gateway.process.metrics.timing(f"http.order.placeOrder.{answer.status_code}", time.perf_counter() - began)
         answer.headers[REQUEST_ID] = call.correlation_id
         answer.headers.extend(visits.SAME_HEADERS)
         return answer(environ, start_response)

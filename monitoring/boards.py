@@ -1,0 +1,6 @@
+def grafana_files() -> dict[str, str]:
+    return {}
+
+
+def page_files() -> dict[str, str]:
+    return {}
