@@ -118,8 +118,8 @@ def make_ingress(site: Site, units: tuple[Unit, ...]) -> Ingress | None:
     """In front of the units that face the world; None where there is no gateway among them."""
     if "ingress" not in site.ports:
         return None
-    behind = (_ports_of(name, units, site.ports) for name in (GATEWAY, MEDIA, LIVE))
-    return Ingress(site, site.ports["ingress"], *behind, metrics_port=site.ports.get(INGRESS_METRICS, 0))
+    gateways, media, live = (_ports_of(name, units, site.ports) for name in (GATEWAY, MEDIA, LIVE))
+    return Ingress(site, site.ports["ingress"], gateways, media, live, site.ports.get(INGRESS_METRICS, 0))
 
 
 def _ports_of(unit_name: str, units: tuple[Unit, ...], ports: Mapping[str, int]) -> dict[str, int]:

@@ -37,10 +37,10 @@ def _events(pace: Pace) -> tuple[Alert, ...]:
         ),
         Alert(
             "EventsFail",
-            f'sum by (consumer) (rate(livedrops_events_total{{result="failed"}}[{pace.window("5m")}])) > 0.1',
+            f'sum by (consumer) (rate(livedrops_events_total{{result=~"failed|held"}}[{pace.window("5m")}])) > 0.1',
             pace.wait("5m"),
             TICKET,
-            "{{ $labels.consumer }} fails to handle events, and tries them again",
+            "{{ $labels.consumer }} fails to handle events, and tries them again or holds them",
         ),
         Alert(
             "OutboxTooOld",
