@@ -12,22 +12,23 @@ from monitoring.pace import Pace
 class Job:
     """One kind of program that tells metrics.
 
-    name: the label `job`. targets: host:port of each. consul_service: found in Consul instead, by this name. path: where it tells them.
+    name: the label `job`. targets: host:port of each. file: where they are listed instead, read anew when it changes: Nomad writes it from what
+    Consul knows (Debian's Prometheus is built without Consul's own discovery). path: where it tells them.
     """
 
     name: str
     targets: tuple[str, ...] = ()
-    consul_service: str = ""
+    file: str = ""
     path: str = "/metrics"
 
 
-def render_prometheus(jobs: Sequence[Job], alertmanager: str, rules_folder: str, pace: Pace, consul: str = "") -> str:
-    """alertmanager: host:port. rules_folder: where rule_files of monitoring.alerts lie. consul: host:port, where a job is found through it."""
+def render_prometheus(jobs: Sequence[Job], alertmanager: str, rules_folder: str, pace: Pace) -> str:
+    """alertmanager: host:port. rules_folder: where rule_files of monitoring.alerts lie."""
     document = {
         "global": {"scrape_interval": pace.scrape, "scrape_timeout": _timeout(pace), "evaluation_interval": pace.scrape},
         "rule_files": [f"{rules_folder}/*.yml"],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]},
-        "scrape_configs": [_scrape(job, consul) for job in jobs],
+        "scrape_configs": [_scrape(job) for job in jobs],
     }
     return as_yaml(document, "monitoring/prometheus.py")
 
@@ -37,9 +38,9 @@ def _timeout(pace: Pace) -> str:
     return pace.scrape if pace.scrape_s < 10 else "10s"
 
 
-def _scrape(job: Job, consul: str) -> dict[str, Any]:
+def _scrape(job: Job) -> dict[str, Any]:
     found: dict[str, Any] = {"job_name": job.name, "metrics_path": job.path}
-    if job.consul_service:
-        # A process that moved is another `instance`, and the same job.
-        return found | {"consul_sd_configs": [{"server": consul, "services": [job.consul_service]}]}
+    if job.file:
+        # https://prometheus.io/docs/prometheus/latest/configuration/configuration/#file_sd_config
+        return found | {"file_sd_configs": [{"files": [job.file]}]}
     return found | {"static_configs": [{"targets": list(job.targets)}]}

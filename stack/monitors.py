@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from monitoring.alertmanager import render_alertmanager
 from monitoring.alerts import rule_files
@@ -106,7 +107,8 @@ class Monitors:
             case "redis-exporter":
                 return (binary, listen), {"REDIS_ADDR": self._address("redis")}
             case "elasticsearch-exporter":
-                return (binary, listen), {"ES_URI": self._address("elasticsearch")}
+                uri, name, password = _apart(self._address("elasticsearch"))
+                return (binary, listen, f"--es.uri={uri}"), {"ES_USERNAME": name, "ES_PASSWORD": password}
             case "alertmanager":
                 # One of them has nobody to talk to.
                 alone = "--cluster.listen-address="
@@ -142,6 +144,13 @@ class Monitors:
             if unit.port
             for process in unit.process_names
         ]
+
+
+def _apart(url: str) -> tuple[str, str, str]:
+    """An address without its user and password, and those: a command line is open to all."""
+    parts = urlsplit(url)
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return bare, unquote(parts.username or ""), unquote(parts.password or "")
 
 
 _NODE_COLLECTORS = tuple(f"--collector.{name}" for name in ("cpu", "diskstats", "filesystem", "loadavg", "meminfo", "netdev"))

@@ -26,6 +26,11 @@ def up(profile: str) -> None:
     """Start Prometheus, Alertmanager and the exporters; what is missing is installed. Units are not touched.
 
     Nothing leaves the machine, unless LIVEDROPS_ALERT_WEBHOOK_URL names whom Alertmanager tells.
+
+    \b
+    Examples:
+      livedrops monitor up
+      LIVEDROPS_ALERT_WEBHOOK_URL=http://127.0.0.1:9000/alerts livedrops monitor up
     """
     here = Monitoring.of_profile(profile)
     here.up(to_stdout)
@@ -51,7 +56,12 @@ def welcome(here: Monitoring) -> str:
 @profile_option
 @told_plainly
 def down(profile: str) -> None:
-    """Stop it all; what was measured is kept."""
+    """Stop it all; what was measured is kept.
+
+    \b
+    Example:
+      livedrops monitor down
+    """
     Monitoring.of_profile(profile).down()
     click.echo(f"The {profile} stack is not watched any more.")
 
@@ -60,7 +70,12 @@ def down(profile: str) -> None:
 @profile_option
 @told_plainly
 def status(profile: str) -> None:
-    """Show each program. Exit code 1 where one is not ready, or none runs."""
+    """Show each program. Exit code 1 where one is not ready, or none runs.
+
+    \b
+    Example:
+      livedrops monitor status
+    """
     rows = Monitoring.of_profile(profile).status()
     if not rows:
         raise CommandFailed("NOT_RUNNING", f"The {profile} stack is not watched. Start with: livedrops monitor up --profile {profile}")
@@ -72,7 +87,12 @@ def status(profile: str) -> None:
 @monitor.command()
 @click.option("--check", is_flag=True, help="Change nothing; exit code 1 where a file would change.")
 def generate(check: bool) -> None:
-    """Write the rules and dashboards that are made from monitoring/alerts and monitoring/boards anew."""
+    """Write the rules and dashboards that are made from monitoring/alerts and monitoring/boards anew.
+
+    \b
+    Example:
+      livedrops monitor generate --check
+    """
     changed = changed_files()
     if not check:
         write_files()

@@ -131,11 +131,11 @@ STORES = Board(
     "stores",
     "Stores",
     (
-        figure("PostgreSQL", Unit.COUNT, "count(pg_up == 0) or vector(0)", bound=0),
-        figure("MongoDB", Unit.COUNT, "1 - max(livedrops_mongo_primary)", bound=0),
-        figure("RabbitMQ", Unit.COUNT, '1 - max(up{job="rabbitmq"})', bound=0),
-        figure("Redis", Unit.COUNT, "1 - max(redis_up)", bound=0),
-        figure("Elasticsearch", Unit.COUNT, "1 - max(elasticsearch_cluster_health_up)", bound=0),
+        figure("PostgreSQL", Unit.STATE, "count(pg_up == 0) or vector(0)", bound=0),
+        figure("MongoDB", Unit.STATE, "1 - max(livedrops_mongo_primary)", bound=0),
+        figure("RabbitMQ", Unit.STATE, '1 - max(up{job="rabbitmq"})', bound=0),
+        figure("Redis", Unit.STATE, "1 - max(redis_up)", bound=0),
+        figure("Elasticsearch", Unit.STATE, "1 - max(elasticsearch_cluster_health_up)", bound=0),
         course("Connection held, p95", Unit.SECONDS, ("{{store}}", quantile(0.95, "livedrops_store_connection_held_seconds", by="store"))),
         course(
             "Connection waited for, p95",

@@ -5,7 +5,14 @@ from typing import Any
 
 from monitoring.boards.panel import WINDOW, Board, Panel, Unit
 
-_UNITS = {Unit.COUNT: "short", Unit.PER_SECOND: "reqps", Unit.SECONDS: "s", Unit.SHARE: "percentunit", Unit.BYTES: "bytes"}
+_UNITS = {
+    Unit.COUNT: "short",
+    Unit.PER_SECOND: "reqps",
+    Unit.SECONDS: "s",
+    Unit.SHARE: "percentunit",
+    Unit.BYTES: "bytes",
+    Unit.STATE: "none",
+}
 _SOURCE = {"type": "prometheus", "uid": "${source}"}
 # Grafana's grid is 24 wide: six figures in a row, two courses.
 _FIGURE = {"w": 4, "h": 4}
@@ -48,6 +55,8 @@ def _panel(number: int, panel: Panel) -> dict[str, Any]:
         # Grafana colours from a value on; ours is the last that is still good.
         steps.append({"color": "red", "value": panel.bound + 1e-9})
     defaults: dict[str, Any] = {"unit": _UNITS[panel.unit], "thresholds": {"mode": "absolute", "steps": steps}}
+    if panel.unit is Unit.STATE:
+        defaults["mappings"] = [{"type": "value", "options": {"0": {"text": "up"}, "1": {"text": "away"}}}]
     if panel.bound is not None and not panel.is_figure:
         defaults["custom"] = {"thresholdsStyle": {"mode": "line"}}
     return {

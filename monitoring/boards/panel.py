@@ -13,6 +13,8 @@ class Unit(StrEnum):
     SECONDS = "seconds"
     SHARE = "share"
     BYTES = "bytes"
+    # 0 for what is up, more for what is away.
+    STATE = "state"
 
 
 @dataclass(frozen=True)

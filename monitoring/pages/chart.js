@@ -21,7 +21,7 @@ function svg(name, attributes, text) {
 /** series: [{ name, points }]. onPoint(at, values): where the pointer is, values in the order of the series; null when it leaves. */
 export function chart({ title, unit, bound, series, times, onPoint }) {
   const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": title });
-  const top = ceilingOf(series, bound);
+  const top = ceilingOf(series, bound, unit);
   const x = (at) => EDGE.left + ((WIDTH - EDGE.left - EDGE.right) * (at - times.from)) / (times.until - times.from);
   const floor = floorOf(series);
   const y = (value) => HEIGHT - EDGE.bottom - ((HEIGHT - EDGE.top - EDGE.bottom) * (value - floor)) / (top - floor);
@@ -45,10 +45,11 @@ export function chart({ title, unit, bound, series, times, onPoint }) {
 }
 
 /** The next round number above all values; the bound is shown where values come near it. */
-function ceilingOf(series, bound) {
+function ceilingOf(series, bound, unit) {
   const highest = Math.max(0, ...series.flatMap(({ points }) => points.map(([, value]) => value)).filter(Number.isFinite));
   const wanted = bound !== null && highest > bound / 3 ? Math.max(highest, bound) : highest;
   if (wanted <= 0) return 1;
+  if (unit === "share" && wanted > 0.5 && wanted <= 1) return 1;
   const size = 10 ** Math.floor(Math.log10(wanted));
   return size * [1, 1.5, 2, 3, 4, 5, 8, 10].find((step) => step * size >= wanted * 1.02 || step === 10);
 }

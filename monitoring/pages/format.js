@@ -21,6 +21,7 @@ export function shown(value, unit) {
   switch (unit) {
     case "seconds": return seconds(value);
     case "share": return `${Number((value * 100).toPrecision(3))} %`;
+    case "state": return value > 0 ? "away" : "up";
     case "bytes": return `${short(value)}B`;
     case "per second": return `${short(value)}/s`;
     default: return short(value);

@@ -74,7 +74,9 @@ function open(boards) {
     }),
   );
   const cards = board.panels.map((panel) => element("section", panel.is_figure ? "panel figure" : "panel"));
-  byId("panels").replaceChildren(...cards);
+  const figures = element("div", "figures");
+  figures.append(...cards.filter((_, index) => board.panels[index].is_figure));
+  byId("panels").replaceChildren(figures, ...cards.filter((_, index) => !board.panels[index].is_figure));
   look(board, cards, ++looking);
 }
 

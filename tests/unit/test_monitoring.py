@@ -105,8 +105,8 @@ def test_prometheus_takes_what_is_made_at_any_pace(promtool: Path, pace: Pace, t
     (tmp_path / "rules").mkdir()
     for name, text in rule_files(pace).items():
         (tmp_path / "rules" / name).write_text(text)
-    jobs = [Job("here", ("127.0.0.1:1",)), Job("found", consul_service="exporter")]
-    (tmp_path / "prometheus.yml").write_text(render_prometheus(jobs, "127.0.0.1:2", str(tmp_path / "rules"), pace, consul="127.0.0.1:3"))
+    jobs = [Job("here", ("127.0.0.1:1",)), Job("found", file=str(tmp_path / "found.json"))]
+    (tmp_path / "prometheus.yml").write_text(render_prometheus(jobs, "127.0.0.1:2", str(tmp_path / "rules"), pace))
 
     run(promtool, "check", "config", str(tmp_path / "prometheus.yml"))
 
