@@ -61,6 +61,10 @@ lock: ## Pin requirements*.in with hashes, keeping pins that still fit (UPGRADE=
 	$(UV_COMPILE) $(if $(UPGRADE),--upgrade) requirements.in --output-file requirements.lock
 	$(UV_COMPILE) $(if $(UPGRADE),--upgrade) requirements-dev.in --output-file requirements-dev.lock
 
+.PHONY: monitor
+monitor: venv ## Watch the running stack: Prometheus, alarms and dashboards (livedrops monitor down ends it)
+	@$(BIN)/livedrops monitor up
+
 .PHONY: migrate
 migrate: venv ## Bring the schemas of the running dev stack up to date
 	@$(BIN)/livedrops stack migrate

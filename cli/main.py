@@ -21,11 +21,13 @@ COMMANDS = {
     "dlq": "cli.commands.dlq:dlq",
     "events": "cli.commands.events:events",
     "fan-outs": "cli.commands.fan_outs:fan_outs",
+    "exporter": "cli.commands.exporter:exporter",
     "import-products": "cli.commands.import_products:import_products",
     "load-graph": "cli.commands.load_graph:load_graph",
     "make-catalogue": "cli.commands.make_catalogue:make_catalogue",
     "make-graph": "cli.commands.make_graph:make_graph",
     "migrate": "cli.commands.migrate:migrate",
+    "monitor": "cli.commands.monitor:monitor",
     "rebuild-followers": "cli.commands.follow_lists:rebuild_followers",
     "reconcile": "cli.commands.reconcile:reconcile",
     "recount": "cli.commands.follow_lists:recount",
@@ -34,6 +36,10 @@ COMMANDS = {
     "stack": "stack.commands:stack",
     "trace": "cli.commands.trace:trace",
 }
+
+
+# Groups whose commands are about the local stack of a profile.
+_WITH_A_PROFILE = ("stack", "monitor")
 
 
 class Commands(click.Group):
@@ -90,14 +96,14 @@ def livedrops(ctx: click.Context, profile: str) -> None:
       livedrops rpc orders.get_stock '{"drop_id": "0193a5c8-..."}'
     """
     ctx.obj = Addresses(profile)
-    if ctx.invoked_subcommand == "stack":
-        ctx.default_map = _same_profile(livedrops.get_command(ctx, "stack"), profile)
+    if ctx.invoked_subcommand in _WITH_A_PROFILE:
+        ctx.default_map = _same_profile(ctx.invoked_subcommand, livedrops.get_command(ctx, ctx.invoked_subcommand), profile)
 
 
-def _same_profile(stack: click.Command | None, profile: str) -> dict[str, Any]:
-    """The stack's commands have --profile, too; ours is their default."""
-    names = stack.commands if isinstance(stack, click.Group) else ()
-    return {"stack": {name: {"profile": profile} for name in names}}
+def _same_profile(name: str, group: click.Command | None, profile: str) -> dict[str, Any]:
+    """The commands of these groups have --profile, too; ours is their default."""
+    names = group.commands if isinstance(group, click.Group) else ()
+    return {name: {each: {"profile": profile} for each in names}}
 
 
 def main() -> None:

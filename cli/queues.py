@@ -36,20 +36,23 @@ class QueueState:
     oldest_dead_s: int | None
 
 
-def states(connection: pika.BlockingConnection) -> list[QueueState]:
-    """Of all consumers."""
-    retrying = _retrying(connection)
-    return [
-        QueueState(
-            consumer,
-            depth(connection, event_queue(consumer)),
-            _age_of_head(connection, event_queue(consumer)),
-            retrying[event_queue(consumer)],
-            depth(connection, dead_queue(consumer)),
-            _age_of_head(connection, dead_queue(consumer)),
-        )
-        for consumer in consumers()
-    ]
+def states(connection: pika.BlockingConnection, looks_at_retries: bool = True) -> list[QueueState]:
+    """Of all consumers. looks_at_retries: False for who looks often, since it takes what waits in the delay queues and gives it back."""
+    retrying = _retrying(connection) if looks_at_retries else Counter[str]()
+    return [_state(connection, consumer, retrying[event_queue(consumer)]) for consumer in consumers()]
+
+
+def _state(connection: pika.BlockingConnection, consumer: str, retrying: int) -> QueueState:
+    waiting, dead = depth(connection, event_queue(consumer)), depth(connection, dead_queue(consumer))
+    return QueueState(
+        consumer,
+        waiting,
+        # Looking at the head of a queue is taking it, for a moment: not where nothing is.
+        _age_of_head(connection, event_queue(consumer)) if waiting else None,
+        retrying,
+        dead,
+        _age_of_head(connection, dead_queue(consumer)) if dead else None,
+    )
 
 
 def delays(connection: pika.BlockingConnection) -> dict[int, int | None]:

@@ -84,9 +84,8 @@ def _refused(error: LiveDropsError, status: int | None = None) -> Response:
 
 def _end(gateway: Gateway, response: Response) -> Response:
     visit: Visit = g.visit
-    rule = request.url_rule
-    route = rule.endpoint.rpartition(".")[2] if rule else "unknown"
-    gateway.process.metrics.timing(f"http.{route}.{response.status_code}", time.perf_counter() - visit.began)
+    label = g.get("label") or rest.label_of(request.url_rule.endpoint if request.url_rule else "unknown", request.method)
+    gateway.process.metrics.timing(f"http.{label}.{response.status_code}", time.perf_counter() - visit.began)
     tracing.answered(visit.span, response.status_code)
     headers = response.headers
     headers[REQUEST_ID] = visit.correlation_id

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from gateway.settings import GatewaySettings
 from gateway.sightings import Sightings
 from gateway.sold_out import SoldOutDrops
-from services.contracts.errors import Busy, SoldOut
+from services.contracts.errors import Busy, LiveDropsError, SoldOut
 from services.contracts.orders import MAX_BATCH, Orders, Placement, PlaceOrder
 from services.kernel import calls, tracing
 from services.kernel.batching import Batcher
@@ -44,11 +44,13 @@ class Checkout:
         """Raises Busy at once where too many are inside already, DeadlineExceeded, Unavailable."""
         try:
             placement = self._place(request)
-        except Busy as error:
+        except LiveDropsError as error:
             self._sightings.refused(request.drop_id, error.code)
             raise
         if placement.error:
             self._sightings.refused(request.drop_id, placement.error)
+        else:
+            self._sightings.bought()
         return placement
 
     def _place(self, request: PlaceOrder) -> Placement:

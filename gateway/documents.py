@@ -19,6 +19,7 @@ from graphql import (
     IntValueNode,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
+    OperationType,
     SelectionSetNode,
     parse,
     specified_rules,
@@ -40,6 +41,9 @@ ASKED_APART = ("drops",)
 # What a list field answers that is not told how much.
 DEFAULT_PAGE = 20
 LISTS = ("myOrders", "followers", "following", "mutualFollows", "products", "drops", "search", "suggest", "files", "notifications")
+# What has the promise of an order, by either door.
+ORDERS = ("placeOrder", "place_order")
+SEVERAL = "several"
 # What a field asks of the mesh beyond reading: an order is a transaction, a sign-in some ten milliseconds of hashing.
 FIELD_POINTS = {
     **{"placeOrder": 5, "cancelOrder": 5},
@@ -76,12 +80,14 @@ class Prepared:
     """A document that may run, or the errors of one that may not.
 
     cost: objects that the largest operation in it may answer. points: what the rate limits count for its costliest operation.
+    label: what it is counted as, "read.drop": one of as many as the schema has fields at its root, and a few.
     """
 
     document: DocumentNode | None = None
     errors: list[GraphQLError] = field(default_factory=list)
     cost: int = 1
     points: int = 1
+    label: str = "other.invalid"
 
 
 class Documents:
@@ -99,8 +105,20 @@ class Documents:
         except GraphQLError as error:
             return Prepared(errors=[_coded(error)])
         errors = validate(self._schema, document, self._rules, max_errors=10)
+        label = Prepared.label if errors else label_of(document)
         cost, points = (max(column, default=1) for column in (zip(*weights, strict=True) if weights else ((), ())))
-        return Prepared(document, [_coded(error) for error in errors], cost, points)
+        return Prepared(document, [_coded(error) for error in errors], cost, points, label)
+
+
+def label_of(document: DocumentNode) -> str:
+    """Of a valid document. One that asks for several things is counted as such, as is one whose fields come from a fragment."""
+    operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
+    fields = operations[0].selection_set.selections
+    is_one = len(operations) == len(fields) == 1 and isinstance(fields[0], FieldNode)
+    name = fields[0].name.value if is_one and isinstance(fields[0], FieldNode) else SEVERAL
+    if operations[0].operation is not OperationType.MUTATION:
+        return f"read.{name}"
+    return f"order.{name}" if name in ORDERS else f"write.{name}"
 
 
 def _coded(error: GraphQLError) -> GraphQLError:

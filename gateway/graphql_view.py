@@ -103,6 +103,7 @@ class LiveDropsGraphQLView(GraphQLView[RequestContext, None]):
         allowed_operation_types: set[OperationType],
     ) -> ExecutionResult:
         prepared = self.documents.prepare(cast(str, request_data.query))
+        g.label = prepared.label
         try:
             context.charge(prepared.points)
         except RateLimited as error:
@@ -130,11 +131,17 @@ class LiveDropsGraphQLView(GraphQLView[RequestContext, None]):
 
     def answer(self, document: DocumentNode, variables: dict[str, Any], context: RequestContext) -> bytes | Response:
         """To a document of one operation that may run: the body where there is data and all is well, the whole answer otherwise."""
-        answer = _as_answer(self._execute(document, variables, context, None))
+        answer = self._counted(_as_answer(self._execute(document, variables, context, None)))
         return self.create_response(answer, cast(Response, _Draft()), False) if answer.get("errors") else msgspec.json.encode(answer)
 
     def process_result(self, request: Request, result: ExecutionResult, strict: bool = False) -> GraphQLHTTPResponse:
-        return _as_answer(result)
+        return self._counted(_as_answer(result))
+
+    def _counted(self, answer: GraphQLHTTPResponse) -> GraphQLHTTPResponse:
+        """Errors do not show in the status of a GraphQL answer."""
+        for error in answer.get("errors") or ():
+            self._gateway.process.metrics.count(f"graphql.errors.{cast('dict[str, Any]', error)['extensions']['code']}")
+        return answer
 
     def create_response(self, response_data: GraphQLHTTPResponse, sub_response: Response, is_strict: bool) -> Response:
         status: int = sub_response.status_code

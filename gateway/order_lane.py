@@ -108,10 +108,10 @@ class OrderLane:
         answer = self._sold_out(order) if order.is_late else self._place(order, began, call)
         tracing.answered(span, 200 if isinstance(answer, bytes) else answer.status_code)
         if isinstance(answer, bytes):
-            self._gateway.process.metrics.timing("http.graphql.200", time.perf_counter() - began)
+            self._gateway.process.metrics.timing("http.order.placeOrder.200", time.perf_counter() - began)
             start_response("200 OK", _headers(call.correlation_id, len(answer)))
             return (answer,)
-        self._gateway.process.metrics.timing(f"http.graphql.{answer.status_code}", time.perf_counter() - began)
+        self._gateway.process.metrics.timing(f"http.order.placeOrder.{answer.status_code}", time.perf_counter() - began)
         answer.headers[REQUEST_ID] = call.correlation_id
         answer.headers.extend(visits.SAME_HEADERS)
         return answer(environ, start_response)

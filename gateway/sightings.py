@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from services.contracts.analytics import Analytics, Seen
 from services.contracts.errors import Busy, Ended, InsufficientStock, LimitReached, LiveDropsError, NotStarted, SoldOut
+from services.contracts.orders import OrderStatus
 from services.contracts.tallies import Counts
 from services.kernel import calls
 from services.kernel.cache import batched
@@ -77,9 +78,15 @@ class Sightings:
             self._visitors.add((drop_id, visitor))
             self._creators[drop_id] = creator_id
             self._add(_Key(drop_id, minute, "views"))
+        self._metrics.count("sightings.views")
+
+    def bought(self) -> None:
+        """An order was confirmed, for the first time or again. Analytics hears of it from its event."""
+        self._metrics.count(f"orders.outcome.{OrderStatus.CONFIRMED}")
 
     def refused(self, drop_id: str, code: str) -> None:
-        """An order for a drop was refused."""
+        """An order for a drop was refused, or failed."""
+        self._metrics.count(f"orders.outcome.{code}")
         measure = _REFUSALS.get(code)
         if measure:
             with self._lock:
@@ -117,6 +124,7 @@ class Sightings:
         try:
             with calls.under(calls.begin(TELL_TIMEOUT_S)):
                 self._analytics.report(report_id=report.id, seen=report.seen)
+            self._metrics.count("sightings.reports")
         except LiveDropsError as error:
             log.warning("analytics does not take a report", extra={"error": error.code})
             return False

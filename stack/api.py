@@ -11,6 +11,7 @@ from stack import lifecycle, processes
 from stack.environment import Wiring
 from stack.errors import StackError
 from stack.instance import Instance, write_private
+from stack.monitors import MONITORS
 from stack.plan import OPTIONAL, SERVERS, Plan, make_ingress, make_plan, unit_program, wiring_of
 from stack.programs import plan_file
 from stack.progress import Progress, silent
@@ -214,6 +215,8 @@ class Stack:
         checks, ports = self._checks(), self._wiring().ports
         rows = []
         for process in self._supervisor.states().values():
+            if process.name in MONITORS:
+                continue
             # STARTING lasts a second, whatever the program does: it may well serve already.
             ready = process.state in ("RUNNING", "STARTING") and checks.get(process.name, lambda: True)()
             memory = processes.resident_bytes(processes.tree(process.pid)) if process.pid else 0

@@ -31,6 +31,14 @@ WANTED: Mapping[str, tuple[Wanted, ...]] = {
     "redis": (Wanted("redis-server", "redis-server"),),
     "haproxy": (Wanted("haproxy", "haproxy"),),
     "mongo": (Wanted("mongod", ""),),
+    # What watches the servers.
+    "monitoring": tuple(
+        Wanted(name, name, elsewhere=False)
+        for name in (
+            *("prometheus", "prometheus-alertmanager", "prometheus-node-exporter", "prometheus-postgres-exporter"),
+            *("prometheus-redis-exporter", "prometheus-elasticsearch-exporter"),
+        )
+    ),
     # No server: the browser that the tests look at the shop's page with.
     "chromium": (Wanted("chromium", "chromium", elsewhere=False),),
 }

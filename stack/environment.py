@@ -11,6 +11,7 @@ from services.kernel.topology import VHOST
 from stack.credentials import Credentials
 from stack.errors import SetupError
 from stack.instance import PROFILES
+from stack.ports import STATSD
 from stack.settings import StackSettings
 from stack.units import Unit, unit_of
 
@@ -77,7 +78,7 @@ class Wiring:
             "LIVEDROPS_JWT_PUBLIC_KEY": self._public_key("LIVEDROPS_JWT_KEY", self.credentials.jwt_key, public_key_of),
             "LIVEDROPS_VAPID_PUBLIC_KEY": self._public_key("LIVEDROPS_VAPID_KEY", self.credentials.vapid_key, public_text),
         }
-        return addresses | keys | self._public()
+        return addresses | keys | self._public() | self._statsd()
 
     def _public_key(self, name: str, ours: str, public: Callable[[str], str]) -> str:
         """What belongs to what signs. A person's own signing key has its own; one that makes no sense its unit refuses."""
@@ -85,6 +86,10 @@ class Wiring:
             return public(self.settings.passed_on.get(name, ours))
         except ValueError:
             return ""
+
+    def _statsd(self) -> dict[str, str]:
+        """Where metrics go, whether somebody listens or not: so monitoring starts and stops without any unit noticing."""
+        return {"LIVEDROPS_STATSD_PORT": str(self.ports[STATSD])} if STATSD in self.ports else {}
 
     def _public(self) -> dict[str, str]:
         """Addresses behind the ingress."""

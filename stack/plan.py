@@ -14,7 +14,8 @@ from stack.ingress import Ingress
 from stack.install import provide
 from stack.install_elasticsearch import provide_elasticsearch
 from stack.instance import CLONE, Instance, write_private
-from stack.ports import is_free, load_ports, save_ports, settle_ports
+from stack.monitors import MONITORS, places
+from stack.ports import INGRESS_METRICS, STATSD, is_free, load_ports, save_ports, settle_ports
 from stack.programs import Program, plan_file, supervisord_conf, write_plans
 from stack.progress import Progress, left_out
 from stack.servers import Server, ServerMaker, Site
@@ -38,7 +39,7 @@ OPTIONAL = "elasticsearch"
 # The one that takes longest of those, and that units wait for by themselves.
 BROKER = "rabbitmq"
 _PORTS: Mapping[str, tuple[str, ...]] = {
-    "rabbitmq": ("rabbitmq", "rabbitmq-dist", "epmd"),
+    "rabbitmq": ("rabbitmq", "rabbitmq-dist", "epmd", "rabbitmq-metrics"),
     "elasticsearch": ("elasticsearch", "elasticsearch-transport"),
 }
 # The units that the ingress stands in front of.
@@ -79,7 +80,7 @@ class Plan:
 
     def lasting_files(self) -> dict[Path, str]:
         """Files that a running supervisord and its servers were started with: any change needs a new start of them all."""
-        programs = (*self.server_programs(), *self.ingress_programs(), *self.unit_programs())
+        programs = (*self.server_programs(), *self.ingress_programs(), *self.unit_programs(), *places(self.instance))
         files = {self.instance.state / "supervisord.conf": supervisord_conf(self.instance, programs)}
         for server in (*self.servers, *([self.ingress] if self.ingress else [])):
             files |= server.files()
@@ -117,7 +118,8 @@ def make_ingress(site: Site, units: tuple[Unit, ...]) -> Ingress | None:
     """In front of the units that face the world; None where there is no gateway among them."""
     if "ingress" not in site.ports:
         return None
-    return Ingress(site, site.ports["ingress"], *(_ports_of(name, units, site.ports) for name in (GATEWAY, MEDIA, LIVE)))
+    gateways, media, live = (_ports_of(name, units, site.ports) for name in (GATEWAY, MEDIA, LIVE))
+    return Ingress(site, site.ports["ingress"], gateways, media, live, site.ports.get(INGRESS_METRICS, 0))
 
 
 def _ports_of(unit_name: str, units: tuple[Unit, ...], ports: Mapping[str, int]) -> dict[str, int]:
@@ -172,4 +174,4 @@ def wiring_of(instance: Instance, units: tuple[Unit, ...], settings: StackSettin
 def _port_names(units: tuple[Unit, ...], servers: Collection[str], profile: str) -> list[str]:
     listening = [port for name in servers for port in _PORTS.get(name, (name,))]
     processes = [name for unit in units if unit.port for name in unit.process_names]
-    return [*listening, *processes, *(["ingress"] if profile == "test" else [])]
+    return [*listening, *processes, *(["ingress"] if profile == "test" else []), INGRESS_METRICS, STATSD, *MONITORS]

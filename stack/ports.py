@@ -15,6 +15,10 @@ from stack.instance import write_private
 
 # Below the kernel's own range for outgoing connections (32768 up), or one of those could take a port between two starts.
 FIRST_PORT, LAST_PORT = 20_000, 32_000
+# The port that units send their metrics to.
+STATSD = "statsd"
+# Where the ingress tells its own metrics.
+INGRESS_METRICS = "ingress-metrics"
 # In a range of 12,000, this many misses in a row mean that something is wrong with the machine, not with luck.
 MOST_TRIES = 1000
 

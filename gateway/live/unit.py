@@ -47,7 +47,7 @@ class Live:
         self.settings = settings
         self.tokens = TokenReader(settings.jwt_public_key, settings.jwt_issuer, settings.jwt_other_public_keys)
         self.places = Places(settings)
-        self.tally = Tally(process.metrics)
+        self.tally = Tally(process.metrics, str(settings.http_port))
         self.is_stopping = False
         self._mesh = Mesh(process, settings)
         self._listener = Listener(settings.redis_url.get_secret_value(), process.metrics, live.BROADCASTS, self._heard, self._opened)

@@ -15,8 +15,10 @@ MOST_DELAYS = 200
 class Tally:
     """What is counted for every client is told to the metrics once a second."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, process: str) -> None:
+        """process: tells the gauges of several processes of the unit apart."""
         self._metrics = metrics
+        self._process = process
         self.messages = 0
         self._delays_s: list[float] = []
 
@@ -31,9 +33,9 @@ class Tally:
         self._metrics.count(f"live.ended.{ending}")
 
     def flush(self, connections: int, people: int, drops: int) -> None:
-        self._metrics.gauge("live.connections", connections)
-        self._metrics.gauge("live.people", people)
-        self._metrics.gauge("live.drops", drops)
+        self._metrics.gauge(f"live.connections.{self._process}", connections)
+        self._metrics.gauge(f"live.people.{self._process}", people)
+        self._metrics.gauge(f"live.drops.{self._process}", drops)
         if self.messages:
             self._metrics.count("live.messages", self.messages)
         for delay_s in self._delays_s:

@@ -3,10 +3,21 @@
 from flask import Blueprint
 
 from gateway.context import Gateway
+from gateway.documents import ORDERS
 from gateway.rest import analytics, description, drops, live, notifications, orders, people, products, searching
 from gateway.rest.messages import problem
 
-__all__ = ["make_blueprint", "problem"]
+__all__ = ["label_of", "make_blueprint", "problem"]
+
+
+def label_of(endpoint: str, method: str) -> str:
+    """What a request to an address is counted as: "read.get_order". Pages, health checks and what is nowhere are "other"."""
+    blueprint, _, name = endpoint.rpartition(".")
+    if blueprint != "rest":
+        return f"other.{name}"
+    if name in ORDERS:
+        return f"order.{name}"
+    return f"read.{name}" if method in ("GET", "HEAD") else f"write.{name}"
 
 
 def make_blueprint(gateway: Gateway) -> Blueprint:

@@ -11,6 +11,7 @@ from services.kernel.postgres import Postgres
 from services.kernel.process import process
 from services.kernel.rpc_client import RpcClient
 from services.kernel.shown_stock import ShownStock
+from services.orders.hot_drops import HotDrops
 from services.orders.settings import OrdersSettings
 from services.orders.store import Books
 from services.orders.tallying import Tallying
@@ -41,9 +42,8 @@ class SalesProvider(DependencyProvider):  # type: ignore[misc]
             self._rpc = RpcClient(settings.broker_url.get_secret_value(), settings.unit, here.metrics)
             self._rpc.start()
         products = self._rpc.service("products", Products) if self._rpc else None
-        self._sales = Sales(
-            Books(self._postgres), ShownStock(self._cache), OrderViews(self._postgres, cursors), Tallying(self._postgres), products
-        )
+        books, views = Books(self._postgres, HotDrops(here.metrics)), OrderViews(self._postgres, cursors)
+        self._sales = Sales(books, ShownStock(self._cache), views, Tallying(self._postgres), products)
 
     def get_dependency(self, worker_ctx: Any) -> Sales:
         return self._sales

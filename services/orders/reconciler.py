@@ -62,6 +62,7 @@ class Reconciler:
 
     def _judge(self, book: Finding) -> None:
         self._metrics.count("orders.reconciler.checked")
+        self._metrics.count("orders.reconciler.units", book.total)
         if balances(book):
             self._unbalanced.pop(book.drop_id, None)
             return

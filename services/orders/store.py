@@ -1,7 +1,8 @@
 """All I/O of the books: PostgreSQL, as SQL text. Transactions here hold one drop's row, and touch one drop only."""
 
+import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from services.kernel import failpoints, ids
 from services.kernel.key_filter import KeyFilter
 from services.kernel.postgres import Postgres, Row, Session
 from services.orders.domain import Book, History, Sale
+from services.orders.hot_drops import HotDrops
 
 _BOOK = (
     "drop_id::text, creator_id::text, name, starts_at, ends_at, total, available, held, sold, price_amount, price_currency, "
@@ -140,19 +142,37 @@ class OpenBook:
 class Books:
     """The books of all drops."""
 
-    def __init__(self, postgres: Postgres) -> None:
+    def __init__(self, postgres: Postgres, hot_drops: HotDrops | None = None) -> None:
+        """hot_drops: is told how long each book was waited for and held."""
         self._postgres = postgres
+        self._hot_drops = hot_drops
 
     @contextmanager
     def open(self, drop_id: str) -> Iterator[OpenBook]:
         """Lock a drop's book for the block. Raises NotFound. What the block does not commit is rolled back."""
-        with self._postgres.session() as session:
+        with self._postgres.session() as session, self._measured(drop_id) as locked:
             rows = session.rows(_LOCK, (drop_id,))
+            locked()
             if not rows:
                 session.run("rollback")
                 raise NotFound("There is no such drop.", drop_id=drop_id)
             # The clock is read again behind the lock: a wish that waited past the end came too late.
             yield OpenBook(session, _book(rows[0]), session.rows(_CLOCK)[0][0])
+
+    @contextmanager
+    def _measured(self, drop_id: str) -> Iterator[Callable[[], None]]:
+        """Measure the block, and until it says that it has the lock."""
+        began = locked_at = time.perf_counter()
+
+        def locked() -> None:
+            nonlocal locked_at
+            locked_at = time.perf_counter()
+
+        try:
+            yield locked
+        finally:
+            if self._hot_drops:
+                self._hot_drops.note(drop_id, locked_at - began, time.perf_counter() - began)
 
     def create(self, request: OpenStock | Terms, book: Book, actor: str, reason: str, now: datetime, events: Sequence[Event]) -> bool:
         """Write a new book. False where the drop has one already: nothing is written then."""

@@ -28,6 +28,7 @@ from services.kernel.cursors import Cursors
 from services.users import domain
 from services.users.follows import Follows, Place
 from services.users.job_store import JobStore
+from services.users.list_sizes import ListSizes
 from services.users.lists import Lists, NamePlace
 from services.users.people import People
 from services.users.store import Accounts
@@ -60,6 +61,7 @@ class Graph:
     jobs: JobStore
     cursors: Cursors
     people: People
+    list_sizes: ListSizes
 
 
 def follow(graph: Graph, user_id: str, creator_id: str, call: Call) -> FollowState:

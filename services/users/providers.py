@@ -15,6 +15,7 @@ from services.kernel.process import process
 from services.users.follows import Follows
 from services.users.graph_usecases import Graph
 from services.users.job_store import JobStore
+from services.users.list_sizes import ListSizes
 from services.users.lists import Lists
 from services.users.people import People
 from services.users.settings import UsersSettings
@@ -81,7 +82,9 @@ class GraphProvider(DependencyProvider):  # type: ignore[misc]
         mongo, key = self.stores.mongo, self.stores.settings.cursor_key.get_secret_value().encode()
         accounts, lists = Accounts(mongo), Lists(mongo)
         people = People(accounts, lists, self.stores.cache)
-        self._graph = Graph(accounts, Follows(mongo), lists, JobStore(mongo), Cursors(key, "follows"), people)
+        self._graph = Graph(
+            accounts, Follows(mongo), lists, JobStore(mongo), Cursors(key, "follows"), people, ListSizes(lists, process().metrics)
+        )
 
     def get_dependency(self, worker_ctx: Any) -> Graph:
         return self._graph

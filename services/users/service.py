@@ -102,7 +102,8 @@ class UsersService:
 
     @rpc
     def list_followers(self, *, creator_id: str, first: int, after: str | None, profiles: bool) -> FollowPage:
-        page = graph_usecases.list_followers(self.graph, creator_id, first, after)
+        with self.graph.list_sizes.timed(creator_id):
+            page = graph_usecases.list_followers(self.graph, creator_id, first, after)
         return graph_usecases.with_profiles(self.graph, page) if profiles else page
 
     @rpc

@@ -36,17 +36,27 @@ LONGEST_CHUNKED_BODY_BYTES = 12_000
 _PROBE_TIMEOUT_S = 2.0
 _SERVER_NAME, _OPERATIONAL_STATE, _RUNNING = 3, 5, "2"
 _CHECKED = "check inter 500ms fall 2 rise 1"
+_METRICS = Template("""
+# For Prometheus.
+frontend metrics
+    bind 127.0.0.1:$port
+    http-request use-service prometheus-exporter if { path /metrics }
+    http-request return status 404
+""")
 _TEMPLATE = Path(__file__).with_name("haproxy.cfg.tmpl")
 
 
 class Ingress:
-    """HAProxy. gateways, media, live: the ports of their processes, by process name."""
+    """HAProxy. gateways, media, live: the ports of their processes, by process name. metrics_port: for Prometheus; none where it is 0."""
 
     name = "haproxy"
 
-    def __init__(self, site: Site, port: int, gateways: Mapping[str, int], media: Mapping[str, int], live: Mapping[str, int]) -> None:
+    def __init__(
+        self, site: Site, port: int, gateways: Mapping[str, int], media: Mapping[str, int], live: Mapping[str, int], metrics_port: int = 0
+    ) -> None:
         self._site = site
         self._port = port
+        self._metrics_port = metrics_port
         self._gateways = gateways
         self._media = media
         self._live = live
@@ -59,7 +69,7 @@ class Ingress:
         return frozenset([*self._gateways, *self._media, *self._live])
 
     def files(self) -> dict[Path, str]:
-        return {self._conf: render(self._port, self._socket, self._gateways, self._media, self._live)}
+        return {self._conf: render(self._port, self._socket, self._gateways, self._media, self._live, self._metrics_port)}
 
     def programs(self) -> tuple[Program, ...]:
         # In the foreground and in one process: supervisord is what restarts it.
@@ -98,10 +108,18 @@ class Ingress:
         return bool(states) and all(state == _RUNNING for state in states)
 
 
-def render(port: int, admin_socket: Path, gateways: Mapping[str, int], media: Mapping[str, int], live: Mapping[str, int]) -> str:
+def render(
+    port: int,
+    admin_socket: Path,
+    gateways: Mapping[str, int],
+    media: Mapping[str, int],
+    live: Mapping[str, int],
+    metrics_port: int = 0,
+) -> str:
     """The configuration, from its template."""
     return Template(_TEMPLATE.read_text()).substitute(
         port=port,
+        metrics=_METRICS.substitute(port=metrics_port) if metrics_port else "",
         socket=admin_socket,
         maxconn=MOST_CONNECTIONS,
         largest_body=LARGEST_BODY_BYTES,

@@ -173,7 +173,7 @@ def test_every_step_of_an_order_has_its_metric(
             stack.wait_ready(unit)
         drop, buyer = open_drop(), person()
         wanted = {
-            *("http.graphql.200", "rpc.client.orders.place_many", "rpc.server.orders.place_many"),
+            *("http.order.placeOrder.200", "orders.outcome.CONFIRMED", "rpc.client.orders.place_many", "rpc.server.orders.place_many"),
             *("store.orders.held", "cache.stock", "cache.limit", "events.orders.views", "events.orders.views.handled"),
         }
         seen: set[str] = set()

@@ -245,7 +245,7 @@ class TestWriting:
                 if connection.is_writing:
                     await never.wait()
 
-            writing = asyncio.create_task(write(connection, PlainForm(), receive, send, Tally(metrics)))
+            writing = asyncio.create_task(write(connection, PlainForm(), receive, send, Tally(metrics, "1")))
             connection.tell(notice(), "1-0")
             while not connection.is_writing:
                 await asyncio.sleep(0)
