@@ -1,0 +1,43 @@
+"""Who may ask Consul for what, and who may talk to whom, from what each unit needs (stack/units.py)."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from stack.instance import CLONE
+from stack.units import Unit
+
+CONSUL = CLONE / "consul"
+# Roles of tasks: all units read settings and addresses and nothing else; the ingress asks over DNS.
+UNITS_ROLE = "livedrops-units"
+_HEADER = "# Made by `make jobs` from stack/units.py: changes belong there.\n\n"
+
+
+def rendered(units: Sequence[Unit]) -> dict[Path, str]:
+    """Every generated file of consul/ and its text."""
+    stores = sorted({server for unit in units for server in unit.needs})
+    files = {CONSUL / "policies" / "units.hcl": units_policy(stores)}
+    for store in stores:
+        names = sorted(unit.name for unit in units if store in unit.needs)
+        files[CONSUL / "intentions" / f"{store}.hcl"] = intentions(store, names)
+    for unit in ("gateway", "media", "live"):
+        files[CONSUL / "intentions" / f"{unit}.hcl"] = intentions(unit, ["ingress"])
+    return files
+
+
+def units_policy(stores: Sequence[str]) -> str:
+    """Read settings, and where the stores are."""
+    blocks = ['key_prefix "livedrops/" {\n  policy = "read"\n}']
+    blocks += [f'service "{store}" {{\n  policy = "read"\n}}' for store in stores]
+    blocks.append('# Addresses are told with the machine that they are on.\nnode_prefix "" {\n  policy = "read"\n}')
+    return _HEADER + "\n\n".join(blocks) + "\n"
+
+
+def intentions(destination: str, sources: Sequence[str]) -> str:
+    """Nobody but these talks to it."""
+    allowed = "".join(f'  {{\n    Name   = "{source}"\n    Action = "allow"\n  }},\n' for source in sources)
+    return f'{_HEADER}Kind = "service-intentions"\nName = "{destination}"\n\nSources = [\n{allowed}  {{\n    Name   = "*"\n    Action = "deny"\n  }},\n]\n'
+
+
+def policies(folder: Path = CONSUL / "policies") -> Mapping[str, str]:
+    """Rules of each policy, by its name in Consul."""
+    return {f"livedrops-{file.stem}": file.read_text() for file in sorted(folder.glob("*.hcl"))}
