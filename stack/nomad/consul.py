@@ -38,14 +38,13 @@ class Consul:
         except Refused:
             return False
 
-    def allow(self, nomad_address: str) -> None:
-        """Policies, tokens, and how tasks of Nomad sign in. Raises Refused."""
+    def allow(self) -> None:
+        """Policies, tokens and the role of tasks. Raises Refused."""
         for name, rules in policies().items():
             self._put_policy(name, rules)
         for token, policy in _POLICIES.items():
             self._put_token(token, policy)
         self._put_role(UNITS_ROLE, "livedrops-units")
-        self._put_auth_method(nomad_address)
 
     def intend(self, files: Sequence[Path] | None = None) -> None:
         """Who may talk to whom. Raises StackError."""
@@ -93,7 +92,8 @@ class Consul:
             return
         self._agent.put("/v1/acl/token", {"SecretID": secret, "Description": name, "Policies": [{"Name": policy}]})
 
-    def _put_auth_method(self, nomad_address: str) -> None:
+    def admit_tasks(self, nomad_address: str) -> None:
+        """Let tasks of Nomad, which must be running, sign in. Raises Refused."""
         method = {
             "Name": AUTH_METHOD,
             "Type": "jwt",

@@ -199,9 +199,10 @@ class Mesh:
             self._supervisor.launch(kept_environment(os.environ) | {mark: value})
         self._supervisor.start(["consul", "artifacts"])
         watch.wait({"consul": parts.consul.is_ready}, AGENTS_DEADLINE_S)
-        parts.consul.allow(parts.agents.nomad_address)
+        parts.consul.allow()
         self._supervisor.start(["nomad"])
         watch.wait({"nomad": parts.scheduler.is_ready}, AGENTS_DEADLINE_S)
+        parts.consul.admit_tasks(parts.agents.nomad_address)
 
     def _tell(self, parts: Parts) -> None:
         """Settings to Consul, secrets to Nomad."""
