@@ -24,6 +24,10 @@ service "redis" {
   policy = "read"
 }
 
+service "prometheus" {
+  policy = "read"
+}
+
 # Addresses are told with the machine that they are on.
 node_prefix "" {
   policy = "read"

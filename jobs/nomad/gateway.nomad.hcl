@@ -87,6 +87,25 @@ job "gateway" {
   group "gateway" {
     count = var.count
 
+    # Followed by jobs/nomad/autoscaler.nomad.hcl, where there is a Prometheus.
+    scaling {
+      enabled = true
+      min     = 2
+      max     = 8
+
+      policy {
+        cooldown            = "1m"
+        evaluation_interval = "15s"
+
+        check "gateway" {
+          source = "prometheus"
+          query  = "ceil(sum(rate(livedrops_http_request_seconds_count[1m])) / 600)"
+
+          strategy "pass-through" {}
+        }
+      }
+    }
+
     # Out of Consul, and so out of the ingress, some seconds before it is stopped.
     shutdown_delay = "5s"
 

@@ -87,6 +87,25 @@ job "live" {
   group "live" {
     count = var.count
 
+    # Followed by jobs/nomad/autoscaler.nomad.hcl, where there is a Prometheus.
+    scaling {
+      enabled = true
+      min     = 1
+      max     = 8
+
+      policy {
+        cooldown            = "1m"
+        evaluation_interval = "15s"
+
+        check "live" {
+          source = "prometheus"
+          query  = "ceil(sum(livedrops_live_connections) / 5000)"
+
+          strategy "pass-through" {}
+        }
+      }
+    }
+
     # Out of Consul, and so out of the ingress, some seconds before it is stopped.
     shutdown_delay = "5s"
 

@@ -87,6 +87,27 @@ job "notifications-push" {
   group "notifications-push" {
     count = var.count
 
+    # Followed by jobs/nomad/autoscaler.nomad.hcl, where there is a Prometheus.
+    scaling {
+      enabled = true
+      min     = 1
+      max     = 6
+
+      policy {
+        cooldown            = "1m"
+        evaluation_interval = "15s"
+
+        check "notifications-push" {
+          source = "prometheus"
+          query  = "histogram_quantile(0.9, sum(rate(livedrops_push_delay_seconds_bucket[2m])) by (le))"
+
+          strategy "target-value" {
+            target = 60
+          }
+        }
+      }
+    }
+
     consul {}
 
     network {

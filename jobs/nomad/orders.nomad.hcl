@@ -87,6 +87,27 @@ job "orders" {
   group "orders" {
     count = var.count
 
+    # Followed by jobs/nomad/autoscaler.nomad.hcl, where there is a Prometheus.
+    scaling {
+      enabled = true
+      min     = 1
+      max     = 4
+
+      policy {
+        cooldown            = "1m"
+        evaluation_interval = "15s"
+
+        check "orders" {
+          source = "prometheus"
+          query  = "histogram_quantile(0.95, sum(rate(livedrops_rpc_server_seconds_bucket{service='orders',method='place_many'}[1m])) by (le))"
+
+          strategy "target-value" {
+            target = 0.2
+          }
+        }
+      }
+    }
+
     consul {}
 
     network {

@@ -15,7 +15,8 @@ _HEADER = "# Made by `make jobs` from stack/units.py: changes belong there.\n\n"
 def rendered(units: Sequence[Unit]) -> dict[Path, str]:
     """Every generated file of consul/ and its text."""
     stores = sorted({server for unit in units for server in unit.needs})
-    files = {CONSUL / "policies" / "units.hcl": units_policy(stores)}
+    # What the autoscaler asks is found the same way.
+    files = {CONSUL / "policies" / "units.hcl": units_policy([*stores, "prometheus"])}
     for store in stores:
         names = sorted(unit.name for unit in units if store in unit.needs)
         files[CONSUL / "intentions" / f"{store}.hcl"] = intentions(store, names)

@@ -10,6 +10,7 @@ from textwrap import dedent
 from stack import ingress
 from stack.instance import CLONE
 from stack.nomad import access
+from stack.nomad.scaling import scaling_block
 from stack.nomad.settings import as_environment, as_toml
 from stack.nomad.sizes import Size, size_of
 from stack.nomad.text import TEMPLATES, fill, indented
@@ -26,6 +27,7 @@ RELOADED = (GATEWAY, MEDIA)
 # Everything that a command may need to reach.
 ALL_SERVERS = ("rabbitmq", "postgres", "mongo", "redis", "elasticsearch")
 OPERATIONS = "operations"
+AUTOSCALER = "autoscaler"
 
 _SHUTDOWN_DELAY = """
     # Out of Consul, and so out of the ingress, some seconds before it is stopped.
@@ -49,7 +51,7 @@ _LEASE_SAYS = """
 
 def rendered() -> dict[Path, str]:
     """Every generated file and its text."""
-    jobs = {unit.name: unit_job(unit) for unit in UNITS} | stores() | batches() | {"ingress": ingress_job()}
+    jobs = {unit.name: unit_job(unit) for unit in UNITS} | stores() | batches() | {"ingress": ingress_job(), AUTOSCALER: autoscaler_job()}
     files = {JOBS / f"{name}.nomad.hcl": text for name, text in jobs.items()}
     return files | access.rendered(UNITS)
 
@@ -69,6 +71,7 @@ def unit_job(unit: Unit) -> str:
         count=unit.processes,
         count_says="One does the work, under a lease: more only wait for it." if leased else "How many run beside each other.",
         lease_says=_LEASE_SAYS if leased else "",
+        scaling=scaling_block(unit.name),
         shutdown_delay=_SHUTDOWN_DELAY if behind else "",
         readiness=unit.readiness,
         check_every="1s" if behind else "5s",
@@ -183,6 +186,12 @@ def ingress_job() -> str:
     )
     variables = _variables(size_of("ingress"), python=False)
     return _tidy(fill(TEMPLATES / "ingress.nomad.hcl.tmpl", variables=variables, haproxy=indented(configuration, 10)))
+
+
+def autoscaler_job() -> str:
+    """What counts by Prometheus."""
+    size = size_of(AUTOSCALER)
+    return fill(TEMPLATES / "autoscaler.nomad.hcl.tmpl", cpu=size.cpu, memory=size.memory, memory_max=size.most)
 
 
 def _variables(size: Size, python: bool = True) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from services.kernel import topology
 from stack import lifecycle
+from stack.binaries import cache_folder
 from stack.credentials import Credentials, load_or_make
 from stack.environment import Wiring, kept_environment
 from stack.errors import SetupError, StackError, Unavailable
@@ -21,8 +22,8 @@ from stack.nomad.access import CONSUL
 from stack.nomad.agents import TOKENS, Agents, settle_all_ports
 from stack.nomad.artifact import pack
 from stack.nomad.consul import Consul
-from stack.nomad.jobs import JOBS, batches
-from stack.nomad.scheduler import LOOK_EVERY_S, JobState, Scheduler
+from stack.nomad.jobs import AUTOSCALER, JOBS, batches
+from stack.nomad.scheduler import LOOK_EVERY_S, JobState, Scheduler, declared
 from stack.nomad.settings import KV, kv_defaults
 from stack.plan import OPTIONAL, SERVERS, port_names
 from stack.ports import is_free, load_ports, save_ports
@@ -119,18 +120,24 @@ class Mesh:
 
     def deploy(self, job: str, **variables: str) -> None:
         """Submit one job anew, with other variables than usual, without waiting. Raises StackError."""
-        artifact = pack(self.parts.agents.artifacts, silent)
-        self.parts.scheduler.submit(job_file(job), {**self.variables(self.parts, artifact), **self._own(self.parts, job), **variables})
+        self.parts.scheduler.submit(job_file(job), {**self.given(job), **variables})
+
+    def given(self, job: str) -> dict[str, str]:
+        """The variables that a job is submitted with."""
+        variables = {**self.variables(self.parts, pack(self.parts.agents.artifacts, silent)), **self._own(self.parts, job)}
+        return {name: value for name, value in variables.items() if name in declared(job_file(job))}
 
     def variables(self, parts: Parts, artifact: Path) -> dict[str, str]:
         """Of all jobs; each takes those that it knows."""
         return {
             "artifact": f"http://127.0.0.1:{parts.wiring.ports['artifacts']}/{artifact.name}",
             "release": artifact.stem.removeprefix("livedrops-"),
-            "unpacked": str(self.instance.state / "unpacked"),
+            "unpacked": str(cache_folder() / "unpacked"),
             "environment": "development",
             "state_dir": str(self.instance.root),
             "consul_dns": f"127.0.0.1:{parts.wiring.ports['consul-dns']}",
+            "autoscaler": str(parts.agents.binaries["nomad-autoscaler"]),
+            "nomad_address": parts.agents.nomad_address,
             "haproxy": str(provide(["haproxy"], silent)["haproxy"]),
         }
 
@@ -224,7 +231,7 @@ class Mesh:
             self.dispatch("migrate", MIGRATE_DEADLINE_S)
         names = [unit.name for unit in self.units]
         submit(names)
-        submit([INGRESS])
+        submit([INGRESS, *([AUTOSCALER] if parts.consul.healthy("prometheus") else [])])
         self.wait_well([*names, INGRESS, *(name for name in servers if name == OPTIONAL)], UNITS_DEADLINE_S, progress)
 
     def _submit(self, parts: Parts, variables: Mapping[str, str], jobs: Collection[str]) -> None:

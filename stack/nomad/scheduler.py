@@ -73,8 +73,8 @@ class Scheduler:
         return result.stdout
 
     def submit(self, file: Path, variables: Mapping[str, str]) -> None:
-        """Run a job's file, without waiting. The same again changes nothing. Raises StackError."""
-        self.run("job", "run", "-detach", *variable_flags(file, variables), str(file))
+        """Run a job's file, without waiting. The same again changes nothing; how many there are stays as it was scaled. Raises StackError."""
+        self.run("job", "run", "-detach", "-preserve-counts", *variable_flags(file, variables), str(file))
 
     def dispatch(self, job: str) -> str:
         """Start a parameterised job. Returns the name of what was started."""
@@ -161,10 +161,11 @@ class Scheduler:
 
 def variable_flags(file: Path, variables: Mapping[str, str]) -> list[str]:
     """-var for each variable that the file declares."""
-    declared = _declared(file)
-    return [flag for name, value in variables.items() if name in declared for flag in ("-var", f"{name}={value}")]
+    names = declared(file)
+    return [flag for name, value in variables.items() if name in names for flag in ("-var", f"{name}={value}")]
 
 
-def _declared(file: Path) -> Collection[str]:
+def declared(file: Path) -> Collection[str]:
+    """Names of a job file's variables."""
     lines = (line.split('"') for line in file.read_text().splitlines() if line.startswith('variable "'))
     return {parts[1] for parts in lines}

@@ -30,6 +30,7 @@ _SIZES = {
     "mongo": Size(200, 320, 768),
     "redis": Size(50, 32, 320),
     "elasticsearch": Size(200, 640, 1024),
+    "autoscaler": Size(20, 64, 128),
     "settle": Size(20, 96, 256),
 }
 
