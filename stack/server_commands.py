@@ -64,14 +64,13 @@ def settle(name: str, profile: str) -> None:
 
 def prepared(here: Instance, name: str) -> Program:
     """The program of that name, with its folders, configuration and plan written. Raises StackError, SetupError."""
-    with here.locked():
-        here.prepare()
-        chosen = server_of(here, "rabbitmq" if name == "epmd" else name)
-        programs = {program.name: program for program in chosen.programs()}
-        chosen.prepare()
-        for file, text in chosen.files().items():
-            write_private(file, text)
-        write_plans(here, [programs[name]])
+    here.prepare()
+    chosen = server_of(here, "rabbitmq" if name == "epmd" else name)
+    programs = {program.name: program for program in chosen.programs()}
+    chosen.prepare()
+    for file, text in chosen.files().items():
+        write_private(file, text)
+    write_plans(here, [programs[name]])
     return programs[name]
 
 

@@ -4,25 +4,32 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stack.instance import CLONE
+from stack.plan import GATEWAY, LIVE, MEDIA
 from stack.units import Unit
 
 CONSUL = CLONE / "consul"
 # Roles of tasks: all units read settings and addresses and nothing else; the ingress asks over DNS.
 UNITS_ROLE = "livedrops-units"
+# Looked at every second, and out of the ingress before they stop.
+BEHIND_INGRESS = (GATEWAY, MEDIA, LIVE)
 _HEADER = "# Made by `make jobs` from stack/units.py: changes belong there.\n\n"
 
 
 def rendered(units: Sequence[Unit]) -> dict[Path, str]:
     """Every generated file of consul/ and its text."""
-    stores = sorted({server for unit in units for server in unit.needs})
     # What the autoscaler asks is found the same way.
-    files = {CONSUL / "policies" / "units.hcl": units_policy([*stores, "prometheus"])}
-    for store in stores:
-        names = sorted(unit.name for unit in units if store in unit.needs)
-        files[CONSUL / "intentions" / f"{store}.hcl"] = intentions(store, names)
-    for unit in ("gateway", "media", "live"):
-        files[CONSUL / "intentions" / f"{unit}.hcl"] = intentions(unit, ["ingress"])
-    return files
+    files = {CONSUL / "policies" / "units.hcl": units_policy([*_stores(units), "prometheus"])}
+    return files | {CONSUL / "intentions" / f"{name}.hcl": intentions(name, sources) for name, sources in talks(units).items()}
+
+
+def talks(units: Sequence[Unit]) -> dict[str, list[str]]:
+    """Who may open connections to whom: sources by destination."""
+    to_stores = {store: sorted(unit.name for unit in units if store in unit.needs) for store in _stores(units)}
+    return to_stores | {name: ["ingress"] for name in BEHIND_INGRESS}
+
+
+def _stores(units: Sequence[Unit]) -> list[str]:
+    return sorted({server for unit in units for server in unit.needs})
 
 
 def units_policy(stores: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from stack.environment import kept_environment
 from stack.errors import StackError
-from stack.nomad.access import CONSUL, UNITS_ROLE, policies
+from stack.nomad.access import UNITS_ROLE, policies
 from stack.nomad.agents import AGENT, DNS, MANAGEMENT, NOMAD
 from stack.nomad.http import Agent, Refused
 
@@ -46,10 +46,11 @@ class Consul:
             self._put_token(token, policy)
         self._put_role(UNITS_ROLE, "livedrops-units")
 
-    def intend(self, files: Sequence[Path] | None = None) -> None:
-        """Who may talk to whom. Raises StackError."""
-        for file in files if files is not None else sorted((CONSUL / "intentions").glob("*.hcl")):
-            self.run("config", "write", str(file))
+    def intend(self, destination: str, sources: Sequence[str]) -> None:
+        """Nobody but these may talk to it: consul/intentions says the same. Raises Refused."""
+        allowed = [{"Name": name, "Action": "allow", "Type": "consul"} for name in sources]
+        denied = {"Name": "*", "Action": "deny", "Type": "consul"}
+        self._agent.put("/v1/config", {"Kind": "service-intentions", "Name": destination, "Sources": [*allowed, denied]})
 
     def add_default(self, key: str, value: str) -> None:
         """Only where there is no such key: what an operator has set stays."""

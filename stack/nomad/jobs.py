@@ -10,16 +10,15 @@ from textwrap import dedent
 from stack import ingress
 from stack.instance import CLONE
 from stack.nomad import access
+from stack.nomad.access import BEHIND_INGRESS
 from stack.nomad.scaling import scaling_block
 from stack.nomad.settings import as_environment, as_toml
 from stack.nomad.sizes import Size, size_of
 from stack.nomad.text import TEMPLATES, fill, indented
-from stack.plan import GATEWAY, LIVE, MEDIA
+from stack.plan import GATEWAY, MEDIA
 from stack.units import UNITS, Unit
 
 JOBS = CLONE / "jobs" / "nomad"
-# Behind the ingress: looked at every second, and out of it before they stop.
-BEHIND_INGRESS = (GATEWAY, MEDIA, LIVE)
 # One at a time does the work, whoever has the lease: a second one only waits for it.
 LEASED = ("orders-relay", "products-relay", "products-clock", "users-capture", "orders-reconciler")
 # granian makes a new worker and then ends the old one, both on one socket: nobody is refused. The live unit must end its streams well instead.

@@ -1,11 +1,14 @@
 """LiveDrops on Nomad on this machine: agents, secrets, settings and jobs, in the order in which one needs the other."""
 
+import hashlib
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+
+import msgspec
 
 from services.kernel import topology
 from stack import lifecycle
@@ -18,12 +21,12 @@ from stack.install_elasticsearch import provide_elasticsearch
 from stack.install_nomad import provide_nomad
 from stack.instance import Instance, write_private
 from stack.nomad import secrets
-from stack.nomad.access import CONSUL
+from stack.nomad.access import CONSUL, talks
 from stack.nomad.agents import TOKENS, Agents, settle_all_ports
 from stack.nomad.artifact import pack
 from stack.nomad.consul import Consul
 from stack.nomad.jobs import AUTOSCALER, JOBS, batches
-from stack.nomad.scheduler import LOOK_EVERY_S, JobState, Scheduler, declared
+from stack.nomad.scheduler import LOOK_EVERY_S, JobState, Scheduler, declared, variable_flags
 from stack.nomad.settings import KV, kv_defaults
 from stack.plan import OPTIONAL, SERVERS, port_names
 from stack.ports import is_free, load_ports, save_ports
@@ -96,7 +99,9 @@ class Mesh:
         with self.instance.locked():
             if self._supervisor.is_alive():
                 self._stop_jobs(progress)
-            lifecycle.stop_everything(self.instance, self._supervisor, progress)
+                with step(progress, "agents stopped"):
+                    lifecycle.stop_everything(self.instance, self._supervisor, silent)
+            lifecycle.stop_leftovers(self.instance, progress)
 
     def is_running(self) -> bool:
         return self._supervisor.is_alive()
@@ -115,8 +120,7 @@ class Mesh:
 
     def states(self) -> list[JobState]:
         """Of every job that is not stopped, by name."""
-        scheduler = self.parts.scheduler
-        return [state for job in sorted(scheduler.jobs()) if "/" not in job and (state := scheduler.state(job))]
+        return [state for _, state in sorted(self.parts.scheduler.states().items())]
 
     def deploy(self, job: str, **variables: str) -> None:
         """Submit one job anew, with other variables than usual, without waiting. Raises StackError."""
@@ -145,8 +149,9 @@ class Mesh:
         """Until each is deployed and runs. Raises StartFailed for the first that fails or is too late."""
         scheduler, started, pending = self.parts.scheduler, time.monotonic(), list(jobs)
         while pending:
+            states = scheduler.states()
             for job in list(pending):
-                state = scheduler.state(job)
+                state = states.get(job)
                 if state and state.has_failed:
                     raise self._failure(job, state.says)
                 if state and state.is_well:
@@ -217,7 +222,8 @@ class Mesh:
             parts.consul.add_default(key, value)
         for name, value in public_settings(parts.wiring).items():
             parts.consul.set(f"{KV}/all/{name}", value)
-        parts.consul.intend()
+        for destination, sources in talks(UNITS).items():
+            parts.consul.intend(destination, sources)
         for job, items in secrets.of_jobs(self.units, parts.agents.credentials).items():
             parts.scheduler.keep_secrets(job, items)
 
@@ -235,8 +241,19 @@ class Mesh:
         self.wait_well([*names, INGRESS, *(name for name in servers if name == OPTIONAL)], UNITS_DEADLINE_S, progress)
 
     def _submit(self, parts: Parts, variables: Mapping[str, str], jobs: Collection[str]) -> None:
+        """What is as it was submitted last stays as it is: asking Nomad costs a third of a second for each."""
+        file = self.instance.state / "submitted.json"
+        submitted = msgspec.json.decode(file.read_bytes(), type=dict[str, tuple[str, int]]) if file.exists() else {}
+        states = parts.scheduler.states()
         for job in jobs:
-            parts.scheduler.submit(job_file(job), {**variables, **self._own(parts, job)})
+            given = {**variables, **self._own(parts, job)}
+            summary = hashlib.sha256(job_file(job).read_bytes() + msgspec.json.encode(variable_flags(job_file(job), given))).hexdigest()
+            if job in states and submitted.get(job) == (summary, states[job].index):
+                continue
+            parts.scheduler.submit(job_file(job), given)
+            if state := parts.scheduler.state(job):
+                submitted[job] = (summary, state.index)
+        write_private(file, msgspec.json.encode(submitted).decode())
 
     def _own(self, parts: Parts, job: str) -> dict[str, str]:
         """What only this job is given: a server and the ingress have ports that stay."""

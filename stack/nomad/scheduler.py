@@ -3,7 +3,7 @@
 import os
 import subprocess
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,24 +21,38 @@ _LOG_BYTES = 3000
 
 @dataclass(frozen=True)
 class JobState:
-    """running: allocations that run. wanted: how many should. deployment: of its newest version, empty where it has none: running, successful,
-    failed, cancelled, blocked..."""
+    """index: changes with each change of the job. running, wanted: how many of its newest deployment. deployment: of what the job is now, empty
+    where there is none (yet): running, successful, failed, cancelled, blocked... version: what it deployed."""
 
     name: str
+    type: str
     status: str
-    version: int
+    index: int
     running: int
     wanted: int
-    deployment: str
-    says: str
+    deployment: str = ""
+    version: int = -1
+    says: str = ""
 
     @property
     def is_well(self) -> bool:
-        return self.deployment in ("", "successful") and self.running >= self.wanted
+        return self.type != "service" or (self.deployment == "successful" and self.running >= self.wanted)
 
     @property
     def has_failed(self) -> bool:
         return self.deployment in ("failed", "cancelled")
+
+
+def _state(job: Mapping[str, Any], deployment: Mapping[str, Any] | None) -> JobState:
+    summary = (job["JobSummary"] or {}).get("Summary") or {}
+    running = sum(group["Running"] for group in summary.values())
+    state = JobState(job["ID"], job["Type"], job["Status"], job["JobModifyIndex"], running, 0)
+    if deployment is None or deployment["JobSpecModifyIndex"] != job["JobModifyIndex"]:
+        return state
+    wanted = sum(group["DesiredTotal"] for group in deployment["TaskGroups"].values())
+    return replace(
+        state, wanted=wanted, deployment=deployment["Status"], version=deployment["JobVersion"], says=deployment["StatusDescription"]
+    )
 
 
 class Scheduler:
@@ -113,23 +127,17 @@ class Scheduler:
             names = sorted({row["JobID"] for row in self.allocations()})
             raise StackError(f"Did not stop within {timeout_s:.0f} s: {', '.join(names)}")
 
+    def states(self) -> dict[str, JobState]:
+        """Of all jobs that are not stopped, by name; in two questions, however many they are."""
+        newest: dict[str, dict[str, Any]] = {}
+        for deployment in sorted(self._agent.get("/v1/deployments"), key=lambda row: int(row["CreateIndex"])):
+            newest[deployment["JobID"]] = deployment
+        rows = (row for row in self._agent.get("/v1/jobs") if not row["Stop"] and not row["ParentID"])
+        return {row["ID"]: _state(row, newest.get(row["ID"])) for row in rows}
+
     def state(self, job: str) -> JobState | None:
-        """None where there is no such job."""
-        found = self._agent.find(f"/v1/job/{quote(job, safe='')}")
-        if found is None or found["Stop"]:
-            return None
-        deployment = self._agent.find(f"/v1/job/{quote(job, safe='')}/deployment")
-        is_of_now = deployment and deployment["JobVersion"] == found["Version"]
-        summary = self._agent.get(f"/v1/job/{quote(job, safe='')}/summary")["Summary"]
-        return JobState(
-            job,
-            found["Status"],
-            found["Version"],
-            sum(group["Running"] for group in summary.values()),
-            sum(group["Count"] for group in found["TaskGroups"] or ()) if found["Type"] == "service" else 0,
-            deployment["Status"] if is_of_now else "",
-            deployment["StatusDescription"] if is_of_now else "",
-        )
+        """None where there is no such job, or it is stopped."""
+        return self.states().get(job)
 
     def last_words(self, job: str) -> str:
         """The end of what the newest allocation of a job wrote, and what befell it."""

@@ -3,6 +3,7 @@
 The tests of this file go through one life of one mesh, in order: starting it for each would take a minute each.
 """
 
+import json
 import os
 import threading
 import uuid
@@ -25,7 +26,7 @@ from stack.errors import SetupError
 from stack.install_nomad import provide_nomad
 from stack.instance import Instance
 from stack.nomad.access import CONSUL
-from stack.nomad.agents import CONSUL_CONFIG, NOMAD_CONFIG
+from stack.nomad.agents import CONSUL_CONFIG, MANAGEMENT, NOMAD_CONFIG
 from stack.nomad.jobs import JOBS
 from stack.nomad.mesh import Mesh, job_file
 from stack.nomad.scheduler import LOOK_EVERY_S, JobState
@@ -148,9 +149,36 @@ def test_what_runs_is_what_the_file_says(mesh: Mesh) -> None:
 
 
 def test_only_the_ingress_may_talk_to_the_gateways(mesh: Mesh) -> None:
-    assert "allowed" in mesh.parts.consul.run("intention", "check", "ingress", "gateway")
+    assert may_talk(mesh, "ingress", "gateway")
+    assert may_talk(mesh, "orders", "postgres")
+    assert not may_talk(mesh, "orders", "gateway")
+    assert not may_talk(mesh, "gateway", "postgres")
+
+
+def may_talk(mesh: Mesh, source: str, destination: str) -> bool:
+    agents = mesh.parts.agents
+    where = f"{agents.consul_address}/v1/connect/intentions/check?source={source}&destination={destination}"
+    answer = requests.get(where, headers={"X-Consul-Token": agents.credentials.tokens[MANAGEMENT]}, timeout=10)
+    return bool(answer.json()["Allowed"])
+
+
+def test_without_a_token_nothing_is_told(mesh: Mesh) -> None:
+    address = mesh.parts.agents.consul_address
+
+    assert requests.get(f"{address}/v1/kv/livedrops/settings?recurse", timeout=10).status_code == 403
+    assert requests.get(f"{address}/v1/catalog/services", timeout=10).json() == {}
+
+
+def test_the_files_of_intentions_say_what_consul_was_told(mesh: Mesh) -> None:
     for file in (CONSUL / "intentions").glob("*.hcl"):
-        assert file.stem in mesh.parts.consul.run("config", "read", "-kind", "service-intentions", "-name", file.stem)
+        before = mesh.parts.consul.run("config", "read", "-kind", "service-intentions", "-name", file.stem)
+        mesh.parts.consul.run("config", "write", str(file))
+        after = mesh.parts.consul.run("config", "read", "-kind", "service-intentions", "-name", file.stem)
+        assert sources(after) == sources(before)
+
+
+def sources(text: str) -> list[str]:
+    return [f"{source['Name']} {source['Action']}" for source in json.loads(text)["Sources"]]
 
 
 def test_an_order_goes_through_the_ingress(mesh: Mesh, orders: Orders, buyer: Callable[[], Person], drop: Stock) -> None:

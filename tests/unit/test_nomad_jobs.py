@@ -9,9 +9,9 @@ from services.kernel.config import Settings
 from stack.credentials import Credentials
 from stack.instance import Instance
 from stack.nomad import secrets
-from stack.nomad.access import CONSUL
+from stack.nomad.access import BEHIND_INGRESS, CONSUL
 from stack.nomad.agents import DYNAMIC, DYNAMIC_PORTS, FAMILIAR, PORTS, TOKENS, Agents, settle_all_ports
-from stack.nomad.jobs import BEHIND_INGRESS, JOBS, LEASED, rendered
+from stack.nomad.jobs import JOBS, LEASED, rendered
 from stack.nomad.scheduler import variable_flags
 from stack.nomad.settings import as_environment, as_toml, kv_defaults
 from stack.ports import FIRST_PORT
