@@ -122,8 +122,8 @@ job "rabbitmq" {
 
       resources {
         cpu        = 10
-        memory     = 16
-        memory_max = 32
+        memory     = 32
+        memory_max = 192
       }
     }
 

@@ -1,4 +1,7 @@
-"""What each task may take, from measurement: docs/performance.md has the table, at rest and during a sale."""
+"""What each task may take, from measurement: docs/performance.md has the table.
+
+Where Nomad has cgroups, who takes more than the most is ended at once, raw_exec or not; a server is Python for its first second.
+"""
 
 from dataclasses import dataclass
 
@@ -25,7 +28,7 @@ _SIZES = {
     "search-indexer": Size(50, 160, 512),
     "ingress": Size(200, 64, 256),
     "rabbitmq": Size(200, 256, 768),
-    "epmd": Size(10, 16, 32),
+    "epmd": Size(10, 32, 192),
     "postgres": Size(200, 192, 768),
     "mongo": Size(200, 320, 768),
     "redis": Size(50, 32, 320),
