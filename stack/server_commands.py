@@ -18,6 +18,7 @@ from stack.install_elasticsearch import provide_elasticsearch
 from stack.instance import Instance, write_private
 from stack.plan import OPTIONAL, SERVERS, wiring_of
 from stack.programs import Program, plan_file, write_plans
+from stack.ports import is_free, load_ports
 from stack.progress import silent
 from stack.servers import Server, Site
 from stack.settings import StackSettings
@@ -25,6 +26,7 @@ from stack.units import UNITS
 from stack.waiting import wait_until
 
 SETTLE_DEADLINE_S = 240.0
+NAME_SERVER_DEADLINE_S = 60.0
 _profile_option = click.option("--profile", default="nomad", show_default=True, help="Whose ports, secrets and data.")
 
 
@@ -48,6 +50,8 @@ def run_server(name: str, profile: str) -> None:
     """
     here = Instance.of(profile, os.environ)
     program = prepared(here, name)
+    if name == "rabbitmq":
+        _await_name_server(here)
     launch.main(str(plan_file(here, program.name)))
 
 
@@ -80,6 +84,13 @@ def server_of(here: Instance, name: str) -> Server:
         raise StackError(f"There is no server {name!r}: choose one of {', '.join([*SERVERS, 'epmd'])}")
     wiring = wiring_of(here, UNITS, StackSettings.of(os.environ))
     return SERVERS[name](Site(here, wiring.ports, wiring.credentials, _binaries(name), kept_environment(os.environ)))
+
+
+def _await_name_server(here: Instance) -> None:
+    """RabbitMQ would start one that nobody stops. Raises StackError."""
+    port = load_ports(here.state / "ports.json")["epmd"]
+    if not wait_until(lambda: not is_free(port), NAME_SERVER_DEADLINE_S):
+        raise StackError(f"epmd does not listen on port {port} after {NAME_SERVER_DEADLINE_S:.0f} s")
 
 
 def _binaries(name: str) -> Mapping[str, Path]:

@@ -247,7 +247,7 @@ class Mesh:
         states = parts.scheduler.states()
         for job in jobs:
             given = {**variables, **self._own(parts, job)}
-            summary = hashlib.sha256(job_file(job).read_bytes() + msgspec.json.encode(variable_flags(job_file(job), given))).hexdigest()
+            summary = _summary(job, given)
             if job in states and submitted.get(job) == (summary, states[job].index):
                 continue
             parts.scheduler.submit(job_file(job), given)
@@ -285,6 +285,12 @@ class Mesh:
             raise StackError(
                 f"Did not stop within {STOP_DEADLINE_S} s: {', '.join(sorted(row['JobID'] for row in scheduler.allocations()))}"
             )
+
+
+def _summary(job: str, given: Mapping[str, str]) -> str:
+    """Of what a job is submitted with. A server takes its program from the artifact, and is not started anew for a new one: `make nomad-stop` first."""
+    telling = {name: value for name, value in given.items() if not (job in SERVERS and name == "artifact")}
+    return hashlib.sha256(job_file(job).read_bytes() + msgspec.json.encode(variable_flags(job_file(job), telling))).hexdigest()
 
 
 def job_file(job: str) -> Path:
