@@ -37,6 +37,18 @@ status: venv ## Show each server and unit: state, pid, memory, address
 logs: venv ## Follow all logs, or one: make logs NAME=orders
 	@exec $(BIN)/livedrops stack logs --follow $(NAME)
 
+.PHONY: nomad
+nomad: venv ## Start LiveDrops on Nomad and Consul, and leave it running
+	@exec $(BIN)/livedrops nomad up
+
+.PHONY: nomad-stop
+nomad-stop: venv ## Stop what `make nomad` started
+	@$(BIN)/livedrops nomad down
+
+.PHONY: jobs
+jobs: venv ## Write jobs/nomad and consul/ anew from the table of units
+	@$(BIN)/python -m stack.nomad.jobs
+
 # The test stack is stopped also after a failure or Ctrl-C, and the tests' own exit code is kept.
 .PHONY: test
 test: venv ## Run all tests but the load tests, against real servers of their own
@@ -105,6 +117,6 @@ contracts: venv ## Write the contracts' schemas, the OpenAPI and the AsyncAPI do
 	@$(BIN)/python -m services.kernel.asyncapi
 
 .PHONY: clean
-clean: ## Stop both stacks and delete their data, logs and secrets
-	@if test -x $(BIN)/livedrops; then $(BIN)/livedrops stack clean; fi
+clean: ## Stop all stacks and delete their data, logs and secrets
+	@if test -x $(BIN)/livedrops; then $(BIN)/livedrops stack clean && $(BIN)/livedrops nomad clean; fi
 	@rm -rf .run

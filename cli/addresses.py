@@ -28,7 +28,7 @@ _SCHEMES = {
     NOTIFICATIONS_MONGO: ("mongodb", "mongodb+srv"),
     MEDIA_MONGO: ("mongodb", "mongodb+srv"),
 }
-_START = {"dev": "make run", "test": "livedrops stack up --profile test"}
+_START = {"dev": "make run", "test": "livedrops stack up --profile test", "nomad": "make nomad"}
 
 
 class Addresses:

@@ -28,11 +28,13 @@ COMMANDS = {
     "make-graph": "cli.commands.make_graph:make_graph",
     "migrate": "cli.commands.migrate:migrate",
     "monitor": "cli.commands.monitor:monitor",
+    "nomad": "stack.nomad.commands:nomad",
     "rebuild-followers": "cli.commands.follow_lists:rebuild_followers",
     "reconcile": "cli.commands.reconcile:reconcile",
     "recount": "cli.commands.follow_lists:recount",
     "reindex": "cli.commands.reindex:reindex",
     "rpc": "cli.commands.rpc:rpc",
+    "server": "stack.server_commands:server",
     "stack": "stack.commands:stack",
     "trace": "cli.commands.trace:trace",
 }
@@ -77,7 +79,7 @@ def _unloadable(name: str, error: ImportError) -> click.Command:
 @click.group(cls=Commands)
 @click.option(
     "--profile",
-    type=click.Choice(["dev", "test"]),
+    type=click.Choice(["dev", "test", "nomad"]),
     default="dev",
     envvar="LIVEDROPS_PROFILE",
     show_default=True,

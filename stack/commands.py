@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from textwrap import wrap
@@ -17,7 +17,7 @@ import click
 from stack.api import Stack, Status
 from stack.environment import kept_environment
 from stack.errors import LOG_TAIL_LINES, StackError, tail
-from stack.instance import CLONE, PROFILES
+from stack.instance import CLONE, SUPERVISED
 from stack.progress import done, step, to_stdout
 
 DEMO_DEADLINE_S = 120
@@ -44,7 +44,7 @@ def told_plainly(command: Callable[P, T]) -> Callable[P, T]:
 
 
 profile_option = click.option(
-    "--profile", type=click.Choice(list(PROFILES)), default="dev", show_default=True, help="Which of the two instances."
+    "--profile", type=click.Choice(SUPERVISED), default="dev", show_default=True, help="Which of the two instances."
 )
 
 
@@ -63,11 +63,11 @@ def up(profile: str, servers_only: bool, detach: bool) -> None:
     here = Stack.of_profile(profile)
     waiting: list[str] = []
     try:
-        with _interruptible():
+        with interruptible():
             # Somebody who sits in front of it can look and buy before the last part has started.
             here.up(servers_only, to_stdout, all_of_it=detach)
             if not servers_only:
-                demo = _load_demo(here) if profile == "dev" else {}
+                demo = load_demo(here.environment("operations")) if profile == "dev" else {}
                 if not detach:
                     here.start_rest()
                 waiting = here.unready()
@@ -76,7 +76,7 @@ def up(profile: str, servers_only: bool, detach: bool) -> None:
                 _stay(here, waiting)
     except KeyboardInterrupt:
         click.echo("\nStopping")
-        with _uninterruptible():
+        with uninterruptible():
             here.down(to_stdout)
 
 
@@ -151,14 +151,14 @@ def migrate(profile: str) -> None:
 @told_plainly
 def clean() -> None:
     """Stop both profiles and delete their data, logs and secrets."""
-    for profile in PROFILES:
+    for profile in SUPERVISED:
         here = Stack.of_profile(profile)
         here.down(to_stdout)
         here.instance.forget()
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Let a closed terminal and `kill` mean what Ctrl-C means, and Ctrl-C itself also where a shell has switched it off."""
 
     def interrupt(_number: int, _frame: object) -> None:
@@ -173,7 +173,7 @@ def _interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def _uninterruptible() -> Iterator[None]:
+def uninterruptible() -> Iterator[None]:
     """Stopping is bounded in time, and stopping halfway would leave processes behind."""
     for number in _STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
@@ -191,9 +191,9 @@ def _hours(seconds: int) -> str:
     return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
-def _load_demo(here: Stack) -> dict[str, Any]:
-    """People and a drop to try. What cannot be loaded is told, and the stack runs on without it."""
-    environment = kept_environment(os.environ) | here.environment("operations")
+def load_demo(settings: Mapping[str, str]) -> dict[str, Any]:
+    """People and a drop to try. settings: of the command. What cannot be loaded is told, and all runs on without it."""
+    environment = kept_environment(os.environ) | dict(settings)
     with step(to_stdout, "demo loaded"):
         result = subprocess.run(
             [sys.executable, "-m", "cli.main", "demo", "load"],
@@ -215,7 +215,6 @@ def _load_demo(here: Stack) -> dict[str, Any]:
 def _welcome(here: Stack, demo: dict[str, Any], detach: bool, waiting: list[str]) -> str:
     """The one screen that says where everything is."""
     base = here.address("ingress")
-    people = [f"  {person['role'].lower():<10} {person['email']:<32} {person['password']}" for person in demo.get("people", ())]
     how = f"livedrops stack down --profile {here.instance.profile}" if here.instance.profile != "dev" else "make stop"
     lines = [
         "",
@@ -226,12 +225,17 @@ def _welcome(here: Stack, demo: dict[str, Any], detach: bool, waiting: list[str]
         f"  Live       {base}/live?drop=ID, {base}/graphql/stream   (server-sent events)",
         f"  Logs       {here.instance.logs}",
         *_about_the_rest(here, waiting),
-        *(["", "Sign in as", *people] if people else []),
-        *(["", "Try", f"  {demo['curl']}"] if "curl" in demo else []),
+        *demo_lines(demo),
         "",
         f"Stop with {how}" if detach else f"Stop with Ctrl-C, or {how} in another terminal.",
     ]
     return "\n".join(lines)
+
+
+def demo_lines(demo: dict[str, Any]) -> list[str]:
+    """Whom to sign in as, and what to try; nothing where there is no demo."""
+    people = [f"  {person['role'].lower():<10} {person['email']:<32} {person['password']}" for person in demo.get("people", ())]
+    return [*(["", "Sign in as", *people] if people else []), *(["", "Try", f"  {demo['curl']}"] if "curl" in demo else [])]
 
 
 def _about_the_rest(here: Stack, waiting: list[str]) -> list[str]:

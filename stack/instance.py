@@ -21,7 +21,9 @@ CLONE = Path(__file__).resolve().parent.parent
 LONGEST_SOCKET_PATH = 90
 
 # LIVEDROPS_ENV of every process, by profile.
-PROFILES: Mapping[str, str] = {"dev": "development", "test": "test"}
+PROFILES: Mapping[str, str] = {"dev": "development", "test": "test", "nomad": "development"}
+# The last one is not supervised program by program: Nomad runs its units and servers (stack/nomad).
+SUPERVISED = ("dev", "test")
 
 
 @dataclass(frozen=True)

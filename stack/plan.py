@@ -153,7 +153,7 @@ def wire(instance: Instance, units: tuple[Unit, ...], settings: StackSettings, s
     file = instance.state / "ports.json"
     known = load_ports(file)
     free: Callable[[int], bool] = (lambda port: port in known.values() or is_free(port)) if running else is_free
-    ports = settle_ports(_port_names(units, servers, instance.profile), known, free)
+    ports = settle_ports(port_names(units, servers, instance.profile), known, free)
     if instance.profile == "dev":
         # People know this one by heart, so it is what they say, free or not.
         ports["ingress"] = settings.ingress_port
@@ -171,7 +171,7 @@ def wiring_of(instance: Instance, units: tuple[Unit, ...], settings: StackSettin
     return Wiring(instance.profile, ports, load_or_make(file, ()), settings, units)
 
 
-def _port_names(units: tuple[Unit, ...], servers: Collection[str], profile: str) -> list[str]:
+def port_names(units: tuple[Unit, ...], servers: Collection[str], profile: str) -> list[str]:
     listening = [port for name in servers for port in _PORTS.get(name, (name,))]
     processes = [name for unit in units if unit.port for name in unit.process_names]
     return [*listening, *processes, *(["ingress"] if profile == "test" else []), INGRESS_METRICS, STATSD, *MONITORS]

@@ -1,10 +1,22 @@
-"""Serving a Flask application with granian: one worker process, so many threads."""
+"""Serving a Flask application with granian: one worker process, so many threads.
+
+SIGHUP reads the settings anew: a new worker starts with them beside the old one, on the same socket, and then the old one ends.
+"""
+
+import signal
+import sys
+from functools import partial
+from types import FrameType
+from typing import Any
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, RuntimeModes
 from granian.log import LogLevels
 
-from services.kernel.config import Settings
+from services.kernel.config import ConfigurationError, Settings
+
+# A new worker has its imports and connections behind it by then, also on a busy machine; nobody is refused if not, only later answered.
+_OVERLAP_S = 8.0
 
 
 def serve(factory: str, settings: Settings, default_port: int, threads: int, backlog: int) -> None:
@@ -12,7 +24,7 @@ def serve(factory: str, settings: Settings, default_port: int, threads: int, bac
 
     granian hands a body on as it arrives, and takes an answer piece by piece: memory stays the same whatever the size (docs/adr/0012).
     """
-    Granian(
+    server = Granian(
         factory,
         factory=True,
         address=settings.http_host,
@@ -24,6 +36,24 @@ def serve(factory: str, settings: Settings, default_port: int, threads: int, bac
         backpressure=threads,
         backlog=backlog,
         respawn_failed_workers=True,
+        respawn_interval=_OVERLAP_S,
         workers_kill_timeout=int(settings.stop_timeout_s),
         log_level=LogLevels.warning,
-    ).serve()
+    )
+    server.on_startup(partial(_check_before_reload, type(settings)))
+    server.serve()
+
+
+def _check_before_reload(settings: type[Settings]) -> None:
+    """Go before granian's own handler, which is in place when this runs: settings that make no sense change nothing, and are told."""
+    then: Any = signal.getsignal(signal.SIGHUP)
+
+    def reload(number: int, frame: FrameType | None) -> None:
+        try:
+            settings.load()
+        except ConfigurationError as error:
+            sys.stderr.write(f"settings stay as they are: {error}\n")
+            return
+        then(number, frame)
+
+    signal.signal(signal.SIGHUP, reload)

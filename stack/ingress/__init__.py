@@ -39,11 +39,28 @@ _CHECKED = "check inter 500ms fall 2 rise 1"
 _METRICS = Template("""
 # For Prometheus.
 frontend metrics
-    bind 127.0.0.1:$port
+    bind $bind
     http-request use-service prometheus-exporter if { path /metrics }
     http-request return status 404
 """)
 _TEMPLATE = Path(__file__).with_name("haproxy.cfg.tmpl")
+# Processes of one unit at most, where they come and go.
+MOST_FOUND = 16
+# Whoever is about to stop leaves Consul first, and is left alone here within a second. While Consul itself is away, all stays as it was.
+_RESOLVERS = """
+resolvers consul
+    nameserver agent DNS
+    accepted_payload_size 8192
+    resolve_retries 3
+    timeout resolve 1s
+    timeout retry 1s
+    hold valid 1s
+    hold obsolete 0s
+    hold nx 30s
+    hold timeout 1h
+    hold refused 1h
+    hold other 1h
+"""
 
 
 class Ingress:
@@ -116,11 +133,40 @@ def render(
     live: Mapping[str, int],
     metrics_port: int = 0,
 ) -> str:
-    """The configuration, from its template."""
+    """The configuration for processes that are known, from the template."""
+    return configuration(
+        bind=f"127.0.0.1:{port}",
+        socket=f"{admin_socket} mode 600 level operator",
+        resolvers="",
+        metrics=_METRICS.substitute(bind=f"127.0.0.1:{metrics_port}") if metrics_port else "",
+        # One check for each process is enough: the other places look at what it found.
+        reads_servers=_servers(gateways, READS_PER_GATEWAY, _CHECKED),
+        orders_servers=_servers(gateways, ORDERS_PER_GATEWAY, "track reads/{name}"),
+        media_servers=_servers(media, DOWNLOADS_PER_MEDIA, _CHECKED),
+        media_upload_servers=_servers(media, UPLOADS_PER_MEDIA, "track media/{name}"),
+        live_servers=_servers(live, STREAMS_PER_LIVE, _CHECKED),
+    )
+
+
+def render_for_consul(bind: str, socket: str, dns: str, metrics_bind: str = "") -> str:
+    """The configuration for processes that come and go, as Consul tells over DNS, from the same template. dns: where its agent answers."""
+    return configuration(
+        bind=bind,
+        socket=socket,
+        resolvers=_RESOLVERS.replace("DNS", dns),
+        metrics=_METRICS.substitute(bind=metrics_bind) if metrics_bind else "",
+        reads_servers=_found("gateway", READS_PER_GATEWAY),
+        orders_servers=_found("gateway", ORDERS_PER_GATEWAY),
+        media_servers=_found("media", DOWNLOADS_PER_MEDIA),
+        media_upload_servers=_found("media", UPLOADS_PER_MEDIA),
+        live_servers=_found("live", STREAMS_PER_LIVE),
+    )
+
+
+def configuration(**places: str) -> str:
+    """The template with our bounds, and with what differs from place to place."""
     return Template(_TEMPLATE.read_text()).substitute(
-        port=port,
-        metrics=_METRICS.substitute(port=metrics_port) if metrics_port else "",
-        socket=admin_socket,
+        places,
         maxconn=MOST_CONNECTIONS,
         largest_body=LARGEST_BODY_BYTES,
         longest_chunked_body=LONGEST_CHUNKED_BODY_BYTES,
@@ -129,12 +175,6 @@ def render(
         reads_queue_ms=f"{READS_QUEUE_MS}ms",
         media_queue_ms=f"{MEDIA_QUEUE_MS}ms",
         live_queue_ms=f"{LIVE_QUEUE_MS}ms",
-        # One check for each process is enough: the other places look at what it found.
-        reads_servers=_servers(gateways, READS_PER_GATEWAY, _CHECKED),
-        orders_servers=_servers(gateways, ORDERS_PER_GATEWAY, "track reads/{name}"),
-        media_servers=_servers(media, DOWNLOADS_PER_MEDIA, _CHECKED),
-        media_upload_servers=_servers(media, UPLOADS_PER_MEDIA, "track media/{name}"),
-        live_servers=_servers(live, STREAMS_PER_LIVE, _CHECKED),
         busy_live=_error("Too many live streams. Try again.", "BUSY"),
         busy_media=_error("Too many files at once. Try again.", "BUSY"),
         busy_orders=_error("Too many orders at once. Try again.", "BUSY"),
@@ -146,6 +186,12 @@ def render(
 
 def _servers(ports: Mapping[str, int], places: int, health: str) -> str:
     return "\n".join(f"    server {name} 127.0.0.1:{port} maxconn {places} {health.format(name=name)}" for name, port in ports.items())
+
+
+def _found(service: str, places: int) -> str:
+    """Those that Consul calls healthy. Looked at here, too: one that is killed is left alone before Consul has noticed."""
+    where = f"server-template {service}- {MOST_FOUND} _{service}._tcp.service.consul resolvers consul resolve-opts allow-dup-ip"
+    return f"    {where} resolve-prefer ipv4 init-addr none maxconn {places} check inter 1s fall 2 rise 1"
 
 
 def _error(message: str, code: str) -> str:

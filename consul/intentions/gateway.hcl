@@ -1,0 +1,15 @@
+# Made by `make jobs` from stack/units.py: changes belong there.
+
+Kind = "service-intentions"
+Name = "gateway"
+
+Sources = [
+  {
+    Name   = "ingress"
+    Action = "allow"
+  },
+  {
+    Name   = "*"
+    Action = "deny"
+  },
+]
