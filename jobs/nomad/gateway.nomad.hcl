@@ -97,9 +97,16 @@ job "gateway" {
         cooldown            = "1m"
         evaluation_interval = "15s"
 
-        check "gateway" {
+        check "load" {
           source = "prometheus"
           query  = "ceil(sum(rate(livedrops_http_request_seconds_count[1m])) / 600)"
+
+          strategy "pass-through" {}
+        }
+
+        check "crowd" {
+          source = "prometheus"
+          query  = "ceil(max(livedrops_crowd) / 100000)"
 
           strategy "pass-through" {}
         }

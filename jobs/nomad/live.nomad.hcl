@@ -97,9 +97,16 @@ job "live" {
         cooldown            = "1m"
         evaluation_interval = "15s"
 
-        check "live" {
+        check "load" {
           source = "prometheus"
           query  = "ceil(sum(livedrops_live_connections) / 5000)"
+
+          strategy "pass-through" {}
+        }
+
+        check "crowd" {
+          source = "prometheus"
+          query  = "ceil(max(livedrops_crowd) / 100000)"
 
           strategy "pass-through" {}
         }

@@ -97,7 +97,7 @@ job "notifications-push" {
         cooldown            = "1m"
         evaluation_interval = "15s"
 
-        check "notifications-push" {
+        check "age" {
           source = "prometheus"
           query  = "histogram_quantile(0.9, sum(rate(livedrops_push_delay_seconds_bucket[2m])) by (le))"
 

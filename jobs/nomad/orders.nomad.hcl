@@ -97,13 +97,20 @@ job "orders" {
         cooldown            = "1m"
         evaluation_interval = "15s"
 
-        check "orders" {
+        check "load" {
           source = "prometheus"
           query  = "histogram_quantile(0.95, sum(rate(livedrops_rpc_server_seconds_bucket{service='orders',method='place_many'}[1m])) by (le))"
 
           strategy "target-value" {
             target = 0.2
           }
+        }
+
+        check "crowd" {
+          source = "prometheus"
+          query  = "ceil(max(livedrops_crowd) / 400000)"
+
+          strategy "pass-through" {}
         }
       }
     }
