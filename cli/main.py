@@ -32,6 +32,7 @@ COMMANDS = {
     "reindex": "cli.commands.reindex:reindex",
     "rpc": "cli.commands.rpc:rpc",
     "stack": "stack.commands:stack",
+    "tell-again": "cli.commands.tell_again:tell_again",
     "trace": "cli.commands.trace:trace",
 }
 
