@@ -25,6 +25,7 @@ from services.contracts.users import User, Users
 from stack.api import Stack
 from stack.instance import Instance
 from stack.ports import is_free, settle_ports
+from stack.units import UNITS
 from tests.conftest import Person, _ask, eventually
 from tests.postgres_server import PostgresServer, reachable
 
@@ -206,10 +207,10 @@ def test_mongodb_is_brought_back_as_of_one_moment(
 
 
 def test_the_local_stack_receives_the_log(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """LIVEDROPS_BACKUP_DIR is all it takes. Without units, and without the server that takes longest."""
+    """LIVEDROPS_BACKUP_DIR is all it takes. No unit is started, nor the server that takes longest."""
     received = tmp_path / "backups"
     environ = {**os.environ, "LIVEDROPS_BACKUP_DIR": str(received), "LIVEDROPS_SEARCH_ELASTICSEARCH_URL": "http://127.0.0.1:9"}
-    here = Stack(Instance("test", tmp_path_factory.mktemp("stack")), (), environ)
+    here = Stack(Instance("test", tmp_path_factory.mktemp("stack")), UNITS, environ)
     try:
         here.up(servers_only=True)
         assert {row.process.name: row.process.state for row in here.status()}["backup"] in ("RUNNING", "STARTING")
