@@ -49,12 +49,12 @@ def receive(addresses: Addresses, port: int, keep: int, file: Path | None) -> No
       LIVEDROPS_OTLP_URL=http://127.0.0.1:4318 LIVEDROPS_TRACE_SAMPLE=1 make run
     """
     # Half a second of imports, for this command only.
-    from cli.trace_receiver import Receiver, now_ns
+    from cli.trace_receiver import Receiver
 
     store = TraceStore(_place(addresses, file, is_new=True), keep)
 
     def keep_spans(spans: list[SpanRecord]) -> None:
-        store.add(spans, now_ns())
+        store.add(spans, time.time_ns())
 
     try:
         receiver = Receiver(port, keep_spans)
