@@ -36,6 +36,7 @@ COMMANDS = {
     "rpc": "cli.commands.rpc:rpc",
     "server": "stack.server_commands:server",
     "stack": "stack.commands:stack",
+    "tell-again": "cli.commands.tell_again:tell_again",
     "trace": "cli.commands.trace:trace",
 }
 

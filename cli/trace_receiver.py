@@ -6,7 +6,6 @@ For a machine where there is no Jaeger, Tempo or the like: it listens on the loo
 import gzip
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
@@ -144,7 +143,3 @@ def _unzipped(body: bytes) -> bytes:
     if len(plain) > MAX_BODY_BYTES:
         raise _Refused(413, f"A body has {MAX_BODY_BYTES} bytes at the most.")
     return plain
-
-
-def now_ns() -> int:
-    return time.time_ns()

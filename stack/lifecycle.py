@@ -40,7 +40,7 @@ STOP_DEADLINE_S = 60
 # For processes that nobody supervises any more.
 LEFTOVER_GRACE_S = 20
 
-SERVER_PROGRAMS = ("rabbitmq", "postgres", "mongo", "redis", "elasticsearch", "epmd")
+SERVER_PROGRAMS = ("rabbitmq", "postgres", "mongo", "redis", "elasticsearch", "epmd", "backup")
 INGRESS_PROGRAM = "haproxy"
 
 

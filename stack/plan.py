@@ -19,6 +19,7 @@ from stack.ports import INGRESS_METRICS, STATSD, is_free, load_ports, save_ports
 from stack.programs import Program, plan_file, supervisord_conf, write_plans
 from stack.progress import Progress, left_out
 from stack.servers import Server, ServerMaker, Site
+from stack.servers.backup import Backup
 from stack.servers.elasticsearch import Elasticsearch
 from stack.servers.mongo import Mongo
 from stack.servers.postgres import Postgres
@@ -111,7 +112,10 @@ def make_plan(instance: Instance, units: tuple[Unit, ...], settings: StackSettin
     instance.prepare()
     wiring = wire(instance, units, settings, ours, running)
     site = Site(instance, wiring.ports, wiring.credentials, binaries, kept_environment(os.environ))
-    return Plan(instance, wiring, tuple(SERVERS[name](site) for name in ours), make_ingress(site, units), absent)
+    servers: list[Server] = [SERVERS[name](site) for name in ours]
+    if settings.backup_folder and "postgres" in ours:
+        servers.append(Backup(settings.backup_folder, kept_environment(os.environ) | wiring.environment("operations")))
+    return Plan(instance, wiring, tuple(servers), make_ingress(site, units), absent)
 
 
 def make_ingress(site: Site, units: tuple[Unit, ...]) -> Ingress | None:

@@ -5,6 +5,7 @@ An address of a store means that this server is neither looked for, installed no
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from services.kernel.topology import VHOST
@@ -46,6 +47,8 @@ class StackSettings:
     ingress_port: int
     addresses: Mapping[str, str]
     passed_on: Mapping[str, str]
+    # Where PostgreSQL's log is received, of our own server; None for nowhere.
+    backup_folder: Path | None = None
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> "StackSettings":
@@ -56,7 +59,8 @@ class StackSettings:
         if "LIVEDROPS_BROKER_URL" in addresses:
             _check_vhost(addresses["LIVEDROPS_BROKER_URL"])
         passed_on = {name: value for name, value in environ.items() if name.startswith(PREFIX) and name not in PER_PROCESS}
-        return cls(_port(environ.get("LIVEDROPS_PORT", "")), addresses, passed_on)
+        folder = environ.get("LIVEDROPS_BACKUP_DIR", "")
+        return cls(_port(environ.get("LIVEDROPS_PORT", "")), addresses, passed_on, Path(folder).resolve() if folder else None)
 
     def replaces(self, server: str) -> bool:
         """Whether the person gave the addresses that take the place of our server of that name."""

@@ -4,7 +4,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import tarfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -79,8 +78,7 @@ def restore(part: ServerPart, backup: Path, wal: Path, data: Path, until: dateti
         raise CommandFailed("DAMAGED", f"{backup / BASE} is not what was backed up.")
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     for archive, place in ((backup / BASE, data), (backup / WAL, data / "pg_wal")):
-        with tarfile.open(archive) as packed:
-            packed.extractall(place, filter="tar")
+        _run(["tar", "-xzf", str(archive), "-C", str(place)])
     with (data / "postgresql.auto.conf").open("a") as settings:
         settings.writelines(f"{name} = {_quoted(value)}\n" for name, value in _recovery(wal, until).items())
     (data / "recovery.signal").touch()
@@ -126,7 +124,7 @@ def program(name: str) -> str:
     return found
 
 
-def _run(command: list[str], environment: dict[str, str]) -> None:
+def _run(command: list[str], environment: dict[str, str] | None = None) -> None:
     done: subprocess.CompletedProcess[Any] = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=BACKUP_TIMEOUT_S
     )

@@ -35,6 +35,10 @@ def create(addresses: Addresses, folder: Path) -> None:
     """Make a backup in DIR, beside traffic: PostgreSQL, then MongoDB as of one moment.
 
     The bytes of files that are kept in S3 are not in it.
+
+    \b
+    Example:
+      livedrops backup create /backups
     """
     here, began = BackupFolder(folder), datetime.now(UTC)
     with here.new() as (id, draft):
@@ -52,7 +56,12 @@ def create(addresses: Addresses, folder: Path) -> None:
 @backup.command(name="list")
 @folder_argument
 def list_backups(folder: Path) -> None:
-    """Show the backups in DIR, oldest first, and how far the log goes."""
+    """Show the backups in DIR, oldest first, and how far the log goes.
+
+    \b
+    Example:
+      livedrops backup list /backups
+    """
     here = BackupFolder(folder)
     rows = [
         (one.id, f"{one.size / 1e6:.1f}", sum(part.documents for part in one.mongo), ", ".join(part.name for part in one.postgres))
@@ -72,6 +81,10 @@ def follow(addresses: Addresses, folder: Path) -> None:
     """Receive PostgreSQL's log into DIR as it is written, until Ctrl-C or SIGTERM.
 
     What is not received yet PostgreSQL keeps, also while this does not run: bound that with its max_slot_wal_keep_size.
+
+    \b
+    Example:
+      livedrops backup follow /backups
     """
     here = BackupFolder(folder)
     stopping = threading.Event()

@@ -49,12 +49,12 @@ def receive(addresses: Addresses, port: int, keep: int, file: Path | None) -> No
       LIVEDROPS_OTLP_URL=http://127.0.0.1:4318 LIVEDROPS_TRACE_SAMPLE=1 make run
     """
     # Half a second of imports, for this command only.
-    from cli.trace_receiver import Receiver, now_ns
+    from cli.trace_receiver import Receiver
 
     store = TraceStore(_place(addresses, file, is_new=True), keep)
 
     def keep_spans(spans: list[SpanRecord]) -> None:
-        store.add(spans, now_ns())
+        store.add(spans, time.time_ns())
 
     try:
         receiver = Receiver(port, keep_spans)
@@ -80,6 +80,10 @@ def show(addresses: Addresses, trace_id: str, verbose: bool, file: Path | None) 
     """Show a trace as a tree. The beginning of TRACE_ID is enough where no other begins so.
 
     A trace's id is `trace_id` in the logs, and in what `livedrops trace tail` shows.
+
+    \b
+    Example:
+      livedrops trace show 5e30e5f9 --verbose
     """
     store = TraceStore(_place(addresses, file))
     found = store.find(trace_id.lower())
@@ -103,7 +107,13 @@ def show(addresses: Addresses, trace_id: str, verbose: bool, file: Path | None) 
 @file_option
 @click.pass_obj
 def tail(addresses: Addresses, slower_than_ms: float, failed: bool, count: int | None, for_s: float | None, file: Path | None) -> None:
-    """Print a line for each trace that has come, once it is silent, until Ctrl-C."""
+    """Print a line for each trace that has come, once it is silent, until Ctrl-C.
+
+    \b
+    Examples:
+      livedrops trace tail --slower-than-ms 200
+      livedrops trace tail --failed --count 1 --for-s 60
+    """
     store = TraceStore(_place(addresses, file))
     deadline = time.monotonic() + (for_s or float("inf"))
     wanted = (

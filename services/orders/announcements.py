@@ -13,21 +13,22 @@ from services.orders.domain import Book, Sale, came_back, fell_low, fell_out
 
 def of_sales(before: Book, after: Book, sales: Sequence[Sale], at: datetime, correlation_id: str | None) -> list[Event]:
     """order.confirmed for each sale, and what the transaction did to the stock."""
-    return [
-        *(
-            _event(
-                "order.confirmed", sale.order.id, 0, at, OrderConfirmed(sale.order, after.creator_id, sale.after.version), correlation_id
-            )
-            for sale in sales
-        ),
-        *of_change(before, after, at, correlation_id),
-    ]
+    told = [confirmed(sale.order, after.creator_id, sale.after.version, at, correlation_id) for sale in sales]
+    return [*told, *of_change(before, after, at, correlation_id)]
 
 
 def of_cancelling(before: Book, after: Book, order: Order, reason: str, at: datetime, correlation_id: str | None) -> list[Event]:
     """order.cancelled, and what it did to the stock."""
-    told = OrderCancelled(order, after.creator_id, after.version, reason)
-    return [_event("order.cancelled", order.id, 0, at, told, correlation_id), *of_change(before, after, at, correlation_id)]
+    told = cancelled(order, after.creator_id, after.version, reason, at, correlation_id)
+    return [told, *of_change(before, after, at, correlation_id)]
+
+
+def confirmed(order: Order, creator_id: str, stock_version: int, at: datetime, correlation_id: str | None) -> Event:
+    return _event("order.confirmed", order.id, 0, at, OrderConfirmed(order, creator_id, stock_version), correlation_id)
+
+
+def cancelled(order: Order, creator_id: str, stock_version: int, reason: str, at: datetime, correlation_id: str | None) -> Event:
+    return _event("order.cancelled", order.id, 0, at, OrderCancelled(order, creator_id, stock_version, reason), correlation_id)
 
 
 def of_change(before: Book | None, after: Book, at: datetime, correlation_id: str | None) -> list[Event]:

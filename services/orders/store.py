@@ -23,13 +23,13 @@ _BOOK = (
     "drop_id::text, creator_id::text, name, starts_at, ends_at, total, available, held, sold, price_amount, price_currency, "
     "per_user_limit, version, resale_at, terms_version"
 )
-_ORDER = "drop_id::text, id, user_id::text, key, quantity, status, name, price_amount, price_currency, placed_at"
+ORDER_COLUMNS = "drop_id::text, id, user_id::text, key, quantity, status, name, price_amount, price_currency, placed_at"
 
 # The row lock makes everybody else wait; what is read after it, by statements of their own, is up to date. A single
 # statement would read as of its beginning, before it waited (READ COMMITTED: each statement has its own snapshot).
 _LOCK = f"begin; select {_BOOK}, clock_timestamp() from stock where drop_id = %s for update"
 _EARLIER = f"""
-select {_ORDER} from orders
+select {ORDER_COLUMNS} from orders
 where drop_id = %(drop)s and (user_id, key) in (select * from unnest(%(users)s::uuid[], %(keys)s::text[]))
 """
 _UNITS = """
@@ -88,7 +88,7 @@ class OpenBook:
     def history(self, requests: Sequence[PlaceOrder]) -> History:
         """What the drop's orders say about the people of these requests."""
         asked = {"drop": self.book.drop_id, "users": [r.user_id for r in requests], "keys": [r.key for r in requests]}
-        orders = {(row[2], row[3]): _order(row) for row in self._session.rows(_EARLIER, asked)}
+        orders = {(row[2], row[3]): order_of(row) for row in self._session.rows(_EARLIER, asked)}
         if self.book.per_user_limit is None:
             return History(orders)
         return History(orders, {user_id: int(units) for user_id, units in self._session.rows(_UNITS, asked)})
@@ -260,10 +260,10 @@ def _whole(row: Row) -> tuple[Any, ...]:
 
 def _one_order(session: Session, order_id: str) -> Order:
     drop_id = str(uuid.UUID(order_id.partition("-")[2]))
-    rows = session.rows(f"select {_ORDER} from orders where drop_id = %s and id = %s", (drop_id, _uuid_of(order_id)))
+    rows = session.rows(f"select {ORDER_COLUMNS} from orders where drop_id = %s and id = %s", (drop_id, _uuid_of(order_id)))
     if not rows:
         raise NotFound("There is no such order.", order_id=order_id)
-    return _order(rows[0])
+    return order_of(rows[0])
 
 
 def order_id_of(drop_id: str) -> str:
@@ -283,7 +283,8 @@ def _book(row: Row) -> Book:
     return Book(drop_id, creator_id, name, starts_at, ends_at, total, available, held, sold, price, limit, version, resale_at, terms)
 
 
-def _order(row: Row) -> Order:
+def order_of(row: Row) -> Order:
+    """From a row of ORDER_COLUMNS."""
     drop_id, order, user_id, _key, quantity, status, name, amount, currency, placed_at = row
     return Order(
         id=f"{str(order).replace('-', '')}-{drop_id.replace('-', '')}",

@@ -31,6 +31,8 @@ _SETTINGS = {
     "max_connections": "100",
     "fsync": "on",
     "timezone": "UTC",
+    # What is kept for a receiver of the log (LIVEDROPS_BACKUP_DIR) that comes no more must not fill the disk.
+    "max_slot_wal_keep_size": "2GB",
     "log_destination": "stderr",
     "logging_collector": "off",
 }

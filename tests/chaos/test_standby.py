@@ -25,6 +25,8 @@ from tests.postgres_server import ROLE, PostgresServer, reachable
 pytestmark = pytest.mark.timeout(300)
 UNITS = ("orders", "orders-relay", "orders-views", "orders-terms", "orders-reconciler")
 STANDBY = "standby"
+# It otherwise may sit out five seconds of looking for its primary before it hears that it is one.
+IMPATIENT = ("wal_retrieve_retry_interval=500ms",)
 # Each commit is on both disks before it is told.
 SYNCHRONOUS = (f"synchronous_standby_names={STANDBY}", "synchronous_commit=on")
 
@@ -45,7 +47,7 @@ def pair(tmp_path: Path, metrics: Metrics) -> Iterator[Pair]:
     folder = reachable(tmp_path / "postgres")
     ports = settle_ports(["primary", "standby"], {}, is_free)
     primary = PostgresServer(folder / "primary", ports["primary"], SYNCHRONOUS)
-    standby = PostgresServer(folder / "standby", ports["standby"])
+    standby = PostgresServer(folder / "standby", ports["standby"], IMPATIENT)
     try:
         primary.make()
         primary.start()

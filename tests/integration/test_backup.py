@@ -23,8 +23,10 @@ from cli.main import livedrops
 from services.contracts.orders import Stock
 from services.contracts.users import User, Users
 from stack.api import Stack
+from stack.instance import Instance
 from stack.ports import is_free, settle_ports
-from tests.conftest import Person, eventually
+from stack.units import UNITS
+from tests.conftest import Person, _ask, eventually
 from tests.postgres_server import PostgresServer, reachable
 
 pytestmark = pytest.mark.timeout(240)
@@ -202,6 +204,24 @@ def test_mongodb_is_brought_back_as_of_one_moment(
         finally:
             for name in elsewhere.values():
                 client.drop_database(name)
+
+
+def test_the_local_stack_receives_the_log(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """LIVEDROPS_BACKUP_DIR is all it takes. No unit is started, nor the server that takes longest."""
+    received = tmp_path / "backups"
+    environ = {**os.environ, "LIVEDROPS_BACKUP_DIR": str(received), "LIVEDROPS_SEARCH_ELASTICSEARCH_URL": "http://127.0.0.1:9"}
+    here = Stack(Instance("test", tmp_path_factory.mktemp("stack")), UNITS, environ)
+    try:
+        here.up(servers_only=True)
+        assert {row.process.name: row.process.state for row in here.status()}["backup"] in ("RUNNING", "STARTING")
+        assert list(received.glob("wal/orders/*.partial"))
+        here.kill("postgres")
+        here.wait_ready("postgres")
+        url = here.environment("operations")["LIVEDROPS_ORDERS_POSTGRES_URL"]
+        eventually(lambda: _ask(url, "select 1 from pg_replication_slots where active"), 60)
+    finally:
+        here.down()
+        here.instance.forget()
 
 
 def test_nothing_is_written_over(folder: Path, tmp_path: Path, run: Callable[..., str]) -> None:
