@@ -252,13 +252,14 @@ def held_events(scene: Scene) -> Iterator[None]:
 
 
 CAUSES: dict[str, Cause] = {
+    # Before others have left orders behind that were in time.
+    "OrdersTooSlow": slow_orders,
     "UnitNotReady": stopping("search"),
     "IngressAway": stopping("ingress"),
     "NothingBehindIngress": stopping("media"),
     "BooksDoNotBalance": falsified,
     "OrdersFail": orders_without_answer,
     "OrdersTurnedAway": too_many_orders,
-    "OrdersTooSlow": slow_orders,
     "DropLockWaitsLong": slow_orders,
     "RequestsFail": failing_reads,
     "OutboxTooOld": an_order_that_nobody_tells,
@@ -277,6 +278,9 @@ CAUSES: dict[str, Cause] = {
     "MonitoringBlind": stopping("rabbitmq"),
 }
 
+# Their tickets look back on hours, which are half an hour here.
+PAGES_ONLY = ("OrdersTooSlow", "RequestsFail")
+
 
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", CAUSES)
@@ -292,9 +296,13 @@ def test_an_alert_fires_by_its_cause_and_ends_with_it(
 ) -> None:
     scene = Scene(stack, orders, sql, person, open_drop, address)
     _ = scene.drop
-    eventually(lambda: not watched.firing(name), timeout_s=ENDS_WITHIN_S, every_s=0.5)
+
+    def fires() -> bool:
+        return any(labels["severity"] == "page" or name not in PAGES_ONLY for labels in watched.firing(name))
+
+    eventually(lambda: not fires(), timeout_s=ENDS_WITHIN_S, every_s=0.5)
 
     with CAUSES[name](scene):
-        eventually(lambda: watched.firing(name), timeout_s=FIRES_WITHIN_S, every_s=0.5)
+        eventually(fires, timeout_s=FIRES_WITHIN_S, every_s=0.5)
 
-    eventually(lambda: not watched.firing(name), timeout_s=ENDS_WITHIN_S, every_s=0.5)
+    eventually(lambda: not fires(), timeout_s=ENDS_WITHIN_S, every_s=0.5)
