@@ -20,7 +20,7 @@ from tests.e2e.stocking import Stockroom
 
 BUYERS = 6
 # Long enough for courses that show something.
-SOLD_FOR_S = 150
+SOLD_FOR_S = 100
 _BOARDS: tuple[tuple[str, str, tuple[int, int], Literal["light", "dark"]], ...] = (
     ("glance", "glance", DESKTOP, "light"),
     ("sale", "sale", DESKTOP, "light"),
