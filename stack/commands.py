@@ -18,6 +18,7 @@ from stack.api import Stack, Status
 from stack.environment import kept_environment
 from stack.errors import LOG_TAIL_LINES, StackError, tail
 from stack.instance import CLONE, SUPERVISED
+from stack.monitoring import Monitoring
 from stack.progress import done, step, to_stdout
 
 DEMO_DEADLINE_S = 120
@@ -70,8 +71,9 @@ def up(profile: str, servers_only: bool, detach: bool) -> None:
                 demo = load_demo(here.environment("operations")) if profile == "dev" else {}
                 if not detach:
                     here.start_rest()
+                watched = _watch(profile)
                 waiting = here.unready()
-                click.echo(_welcome(here, demo, detach, waiting))
+                click.echo(_welcome(here, demo, detach, waiting, watched))
             if not detach:
                 _stay(here, waiting)
     except KeyboardInterrupt:
@@ -212,8 +214,17 @@ def load_demo(settings: Mapping[str, str]) -> dict[str, Any]:
     return demo
 
 
-def _welcome(here: Stack, demo: dict[str, Any], detach: bool, waiting: list[str]) -> str:
-    """The one screen that says where everything is."""
+def _watch(profile: str) -> str:
+    """Start monitoring where that is wanted. The address of its dashboards; empty without it."""
+    monitoring = Monitoring.of_profile(profile)
+    if not monitoring.is_wanted:
+        return ""
+    monitoring.up(to_stdout)
+    return monitoring.dashboards
+
+
+def _welcome(here: Stack, demo: dict[str, Any], detach: bool, waiting: list[str], watched: str) -> str:
+    """The one screen that says where everything is. watched: where the dashboards are."""
     base = here.address("ingress")
     how = f"livedrops stack down --profile {here.instance.profile}" if here.instance.profile != "dev" else "make stop"
     lines = [
@@ -224,6 +235,7 @@ def _welcome(here: Stack, demo: dict[str, Any], detach: bool, waiting: list[str]
         f"  REST       {base}/order, {base}/follow   (POST); {base}/user/ID/followers; all of it: {base}/openapi.json",
         f"  Live       {base}/live?drop=ID, {base}/graphql/stream   (server-sent events)",
         f"  Logs       {here.instance.logs}",
+        *([f"  Dashboards {watched}"] if watched else []),
         *_about_the_rest(here, waiting),
         *demo_lines(demo),
         "",

@@ -64,6 +64,15 @@ class Monitoring:
     def of_profile(cls, profile: str) -> "Monitoring":
         return cls(Instance.of(profile, os.environ))
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether a person's settings say that it starts with the stack."""
+        return self._settings.monitoring
+
+    @property
+    def dashboards(self) -> str:
+        return f"{self.address(PROMETHEUS)}/user/index.html"
+
     def up(self, progress: Progress = silent) -> None:
         """Start all of it, anew where it runs, with the rules of now. Raises SetupError, StackError."""
         with self.instance.locked():

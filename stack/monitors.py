@@ -101,7 +101,7 @@ class Monitors:
                 settings = {"LIVEDROPS_EXPORTER_ADDRESS": here, "LIVEDROPS_EXPORTER_UNITS": str(self._folder / "units.json")}
                 # So that each look of Prometheus finds something new.
                 settings["LIVEDROPS_EXPORTER_EVERY_S"] = str(self._pace.scrape_s / 2)
-                return (sys.executable, "-m", "cli.main", "exporter"), self._wiring.environment("operations") | settings
+                return (sys.executable, "-m", "cli.main", "exporter"), self._wiring.environment(EXPORTER) | settings
             case "postgres-exporter":
                 return (binary, listen), {"DATA_SOURCE_NAME": self._address("postgres")}
             case "redis-exporter":
@@ -115,7 +115,7 @@ class Monitors:
                 return (binary, listen, f"--storage.path={data}", f"--config.file={self._folder}/alertmanager.yml", alone), {}
             case "prometheus":
                 storage = (f"--storage.tsdb.path={data}", f"--config.file={self._folder}/prometheus.yml", *_RETENTION)
-                return (binary, listen, *storage, f"--web.user-assets={_FILES}/pages", "--web.enable-lifecycle"), {}
+                return (binary, listen, *storage, f"--web.user-assets={_FILES}/pages"), {}
             case _:
                 return (binary, listen, "--collector.disable-defaults", *_NODE_COLLECTORS), {}
 

@@ -49,6 +49,7 @@ class StackSettings:
     passed_on: Mapping[str, str]
     # Where PostgreSQL's log is received, of our own server; None for nowhere.
     backup_folder: Path | None = None
+    monitoring: bool = False
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> "StackSettings":
@@ -60,7 +61,13 @@ class StackSettings:
             _check_vhost(addresses["LIVEDROPS_BROKER_URL"])
         passed_on = {name: value for name, value in environ.items() if name.startswith(PREFIX) and name not in PER_PROCESS}
         folder = environ.get("LIVEDROPS_BACKUP_DIR", "")
-        return cls(_port(environ.get("LIVEDROPS_PORT", "")), addresses, passed_on, Path(folder).resolve() if folder else None)
+        return cls(
+            _port(environ.get("LIVEDROPS_PORT", "")),
+            addresses,
+            passed_on,
+            Path(folder).resolve() if folder else None,
+            _flag("LIVEDROPS_MONITORING", environ),
+        )
 
     def replaces(self, server: str) -> bool:
         """Whether the person gave the addresses that take the place of our server of that name."""
@@ -92,3 +99,10 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise SetupError(f"LIVEDROPS_PORT={text!r}: a port is a number from 1 to 65535")
     return int(text)
+
+
+def _flag(name: str, environ: Mapping[str, str]) -> bool:
+    text = environ.get(name, "false").lower()
+    if text not in ("true", "false", "1", "0", ""):
+        raise SetupError(f"{name}={text!r}: true or false")
+    return text in ("true", "1")

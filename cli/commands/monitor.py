@@ -43,7 +43,7 @@ def welcome(here: Monitoring) -> str:
     lines = [
         "",
         "LiveDrops is watched.",
-        f"  Dashboards    {here.address(PROMETHEUS)}/user/index.html   (open it in a browser)",
+        f"  Dashboards    {here.dashboards}   (open it in a browser)",
         f"  Alerts        {here.address(PROMETHEUS)}/alerts; told to {told}",
         f"  Prometheus    {here.address(PROMETHEUS)}/graph",
         f"  Alertmanager  {here.address(ALERTMANAGER)}",

@@ -29,8 +29,9 @@ class Promise:
 
 
 def _within(kind: str, bound: str) -> dict[str, str]:
-    metric = "livedrops_http_request_seconds"
-    return {"good": f'{metric}_bucket{{kind="{kind}",le="{bound}"}}', "all": f'{metric}_count{{kind="{kind}"}}'}
+    """Of what was answered: a refusal that comes at once makes nothing faster."""
+    metric, answered = "livedrops_http_request_seconds", f'kind="{kind}",status!~"5.."'
+    return {"good": f'{metric}_bucket{{{answered},le="{bound}"}}', "all": f"{metric}_count{{{answered}}}"}
 
 
 _SERVED = "livedrops_http_request_seconds_count"

@@ -16,6 +16,7 @@ class Rights:
     consumes: names of its event queues, each with the types bound to it.
     watches: may read any event through a queue of its own that dies with it.
     tends_dead_letters: may read and replay every dead-letter queue.
+    measures_queues: may look at every event queue.
     stock_client: may use a stock nameko client, which declares the RPC exchange itself.
     """
 
@@ -25,6 +26,7 @@ class Rights:
     consumes: tuple[tuple[str, tuple[str, ...]], ...] = ()
     watches: bool = False
     tends_dead_letters: bool = False
+    measures_queues: bool = False
     stock_client: bool = False
 
 
@@ -190,6 +192,8 @@ USERS: dict[str, Rights] = {
         ),
     ),
     # Teams. `operations` is the one behind the livedrops command; `analytics` reads.
+    # `livedrops exporter`: what waits for whom, since when.
+    "exporter": Rights(measures_queues=True),
     "operations": Rights(
         calls=("orders.*", "products.*", "users.*", "search.*", "notifications.*", "analytics.*"),
         watches=True,

@@ -165,7 +165,7 @@ def _permissions(rights: Rights) -> dict[str, str]:
     write += _extra_writes(rights)
     read += [_literal(event_queue(name)) for name, _ in rights.consumes]
     read += [_literal(EVENTS_EXCHANGE)] if rights.watches else []
-    read += [r"dead\..*", r"events\..*", r"livedrops\.delay\..*"] if rights.tends_dead_letters else []
+    read += [r"dead\..*", r"events\..*", r"livedrops\.delay\..*"] if rights.tends_dead_letters or rights.measures_queues else []
     return {"configure": _any(configure), "write": _any(write), "read": _any(read)}
 
 

@@ -172,3 +172,18 @@ def test_panels_of_grafana_do_not_overlap(board: object) -> None:
 
     assert len(cells) == len(set(cells))
     assert max(x for x, _ in cells) < 24
+
+
+def test_every_metric_of_ours_that_is_asked_for_is_made_somewhere() -> None:
+    mapped = {rule["name"] for rule in yaml.safe_load((CLONE / "monitoring" / "statsd.yaml").read_text())["mappings"]}
+    exported = set(re.findall(r'"(livedrops_[a-z_]+)"', (CLONE / "cli" / "exporter" / "sources.py").read_text()))
+    made = mapped | exported | {f"{name}_total" for name in exported} | {"livedrops_source_up"}
+    expressions = [alert.expression for alert in ALERTS] + [
+        line.expression for board in BOARDS for panel in board.panels for line in panel.lines
+    ]
+    expressions += [
+        rule["expr"] for text in rule_files(Pace()).values() for group in yaml.safe_load(text)["groups"] for rule in group["rules"]
+    ]
+    asked = {name for text in expressions for name in re.findall(r"livedrops_[a-z_]+", text)}
+
+    assert {name for name in asked if name not in made and re.sub("_(bucket|count|sum)$", "", name) not in made} == set()
