@@ -81,7 +81,8 @@ job "search" {
     health_check      = "checks"
     min_healthy_time  = "5s"
     healthy_deadline  = var.healthy_deadline
-    progress_deadline = "10m"
+    # One that is not ready in time ends it: another try of the same would only keep what is broken for longer.
+    progress_deadline = "0s"
   }
 
   group "search" {
