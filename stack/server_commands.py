@@ -17,8 +17,8 @@ from stack.install import provide
 from stack.install_elasticsearch import provide_elasticsearch
 from stack.instance import Instance, write_private
 from stack.plan import OPTIONAL, SERVERS, wiring_of
-from stack.programs import Program, plan_file, write_plans
 from stack.ports import is_free, load_ports
+from stack.programs import Program, plan_file, write_plans
 from stack.progress import silent
 from stack.servers import Server, Site
 from stack.settings import StackSettings

@@ -75,13 +75,13 @@ job "orders-relay" {
   # away again, and nobody has noticed.
   # It works under a lease, which fences it: the new one waits beside the old one, and takes over within seconds.
   update {
-    max_parallel      = 1
-    canary            = 1
-    auto_promote      = true
-    auto_revert       = true
-    health_check      = "checks"
-    min_healthy_time  = "5s"
-    healthy_deadline  = var.healthy_deadline
+    max_parallel     = 1
+    canary           = 1
+    auto_promote     = true
+    auto_revert      = true
+    health_check     = "checks"
+    min_healthy_time = "5s"
+    healthy_deadline = var.healthy_deadline
     # One that is not ready in time ends it: another try of the same would only keep what is broken for longer.
     progress_deadline = "0s"
   }

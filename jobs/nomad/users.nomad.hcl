@@ -74,13 +74,13 @@ job "users" {
   # One new one beside those that run: once it is ready, it takes over, and the others follow one after the other. One that never gets ready is taken
   # away again, and nobody has noticed.
   update {
-    max_parallel      = 1
-    canary            = 1
-    auto_promote      = true
-    auto_revert       = true
-    health_check      = "checks"
-    min_healthy_time  = "5s"
-    healthy_deadline  = var.healthy_deadline
+    max_parallel     = 1
+    canary           = 1
+    auto_promote     = true
+    auto_revert      = true
+    health_check     = "checks"
+    min_healthy_time = "5s"
+    healthy_deadline = var.healthy_deadline
     # One that is not ready in time ends it: another try of the same would only keep what is broken for longer.
     progress_deadline = "0s"
   }
