@@ -19,7 +19,7 @@ variable "artifact" {
 }
 
 variable "release" {
-  description = "Told in tags, so that one sees what runs. A new one is a new deployment."
+  description = "Told in tags and to the process, so that one sees what runs. A new one is a new deployment, of new processes."
   type        = string
   default     = "unnamed"
 }
@@ -156,6 +156,7 @@ job "orders-relay" {
         LIVEDROPS_UNIT      = "orders-relay"
         LIVEDROPS_HTTP_HOST = "${NOMAD_IP_http}"
         LIVEDROPS_HTTP_PORT = "${NOMAD_PORT_http}"
+        LIVEDROPS_RELEASE   = var.release
         PEX_INTERPRETER     = "1"
         PEX_ROOT            = var.unpacked
         PYTHONUNBUFFERED    = "1"

@@ -194,7 +194,7 @@ def test_an_order_goes_through_the_ingress(mesh: Mesh, orders: Orders, buyer: Ca
 
 @pytest.mark.timeout(DEPLOYED_WITHIN_S + 60)
 def test_a_new_version_takes_over_without_a_failed_order(mesh: Mesh, buyer: Callable[[], Person], drop: Stock) -> None:
-    before = state_of(mesh, "gateway")
+    before, places = state_of(mesh, "gateway"), mesh.parts.consul.healthy("gateway")
 
     with Trickle(buyer, drop) as trickle:
         mesh.deploy("gateway", release="the-next")
@@ -202,6 +202,8 @@ def test_a_new_version_takes_over_without_a_failed_order(mesh: Mesh, buyer: Call
 
     after = state_of(mesh, "gateway")
     assert (after.version, after.deployment) == (before.version + 1, "successful")
+    # Other processes, on other ports.
+    assert wait_until(lambda: not {*places} & {*mesh.parts.consul.healthy("gateway")}, 30)
     assert {*trickle.answers} == {"ok"}
     print(f"orders during the canary of the gateway: {dict(trickle.answers)}")
 
