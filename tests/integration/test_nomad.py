@@ -26,6 +26,7 @@ from stack import processes
 from stack.errors import SetupError
 from stack.install_nomad import provide_nomad
 from stack.instance import Instance
+from stack.nomad import mounts
 from stack.nomad.access import CONSUL
 from stack.nomad.agents import CONSUL_CONFIG, MANAGEMENT, NOMAD_CONFIG
 from stack.nomad.jobs import JOBS
@@ -268,8 +269,9 @@ def pids_of(mesh: Mesh, words: str) -> list[int]:
 
 
 @pytest.mark.timeout(240)
-def test_down_leaves_no_process(mesh: Mesh) -> None:
+def test_down_leaves_no_process_and_no_mount(mesh: Mesh) -> None:
     mesh.down()
 
     assert processes.of_instance(mesh.instance.marker, ()) == []
     assert not mesh.is_running()
+    assert mounts.below(mesh.instance.state) == []
