@@ -19,7 +19,7 @@ variable "artifact" {
 }
 
 variable "release" {
-  description = "Told in tags, so that one sees what runs. A new one is a new deployment."
+  description = "Told in tags and to the process, so that one sees what runs. A new one is a new deployment, of new processes."
   type        = string
   default     = "unnamed"
 }
@@ -74,14 +74,15 @@ job "notifications-events" {
   # One new one beside those that run: once it is ready, it takes over, and the others follow one after the other. One that never gets ready is taken
   # away again, and nobody has noticed.
   update {
-    max_parallel      = 1
-    canary            = 1
-    auto_promote      = true
-    auto_revert       = true
-    health_check      = "checks"
-    min_healthy_time  = "5s"
-    healthy_deadline  = var.healthy_deadline
-    progress_deadline = "10m"
+    max_parallel     = 1
+    canary           = 1
+    auto_promote     = true
+    auto_revert      = true
+    health_check     = "checks"
+    min_healthy_time = "5s"
+    healthy_deadline = var.healthy_deadline
+    # One that is not ready in time ends it: another try of the same would only keep what is broken for longer.
+    progress_deadline = "0s"
   }
 
   group "notifications-events" {
@@ -154,6 +155,7 @@ job "notifications-events" {
         LIVEDROPS_UNIT      = "notifications-events"
         LIVEDROPS_HTTP_HOST = "${NOMAD_IP_http}"
         LIVEDROPS_HTTP_PORT = "${NOMAD_PORT_http}"
+        LIVEDROPS_RELEASE   = var.release
         PEX_INTERPRETER     = "1"
         PEX_ROOT            = var.unpacked
         PYTHONUNBUFFERED    = "1"

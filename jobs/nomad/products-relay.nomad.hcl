@@ -19,7 +19,7 @@ variable "artifact" {
 }
 
 variable "release" {
-  description = "Told in tags, so that one sees what runs. A new one is a new deployment."
+  description = "Told in tags and to the process, so that one sees what runs. A new one is a new deployment, of new processes."
   type        = string
   default     = "unnamed"
 }
@@ -75,14 +75,15 @@ job "products-relay" {
   # away again, and nobody has noticed.
   # It works under a lease, which fences it: the new one waits beside the old one, and takes over within seconds.
   update {
-    max_parallel      = 1
-    canary            = 1
-    auto_promote      = true
-    auto_revert       = true
-    health_check      = "checks"
-    min_healthy_time  = "5s"
-    healthy_deadline  = var.healthy_deadline
-    progress_deadline = "10m"
+    max_parallel     = 1
+    canary           = 1
+    auto_promote     = true
+    auto_revert      = true
+    health_check     = "checks"
+    min_healthy_time = "5s"
+    healthy_deadline = var.healthy_deadline
+    # One that is not ready in time ends it: another try of the same would only keep what is broken for longer.
+    progress_deadline = "0s"
   }
 
   group "products-relay" {
@@ -155,6 +156,7 @@ job "products-relay" {
         LIVEDROPS_UNIT      = "products-relay"
         LIVEDROPS_HTTP_HOST = "${NOMAD_IP_http}"
         LIVEDROPS_HTTP_PORT = "${NOMAD_PORT_http}"
+        LIVEDROPS_RELEASE   = var.release
         PEX_INTERPRETER     = "1"
         PEX_ROOT            = var.unpacked
         PYTHONUNBUFFERED    = "1"

@@ -19,7 +19,7 @@ variable "artifact" {
 }
 
 variable "release" {
-  description = "Told in tags, so that one sees what runs. A new one is a new deployment."
+  description = "Told in tags and to the process, so that one sees what runs. A new one is a new deployment, of new processes."
   type        = string
   default     = "unnamed"
 }

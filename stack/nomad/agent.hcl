@@ -28,6 +28,7 @@ client {
   # Asking a cloud that is not there takes long, and ends the agent where its settings are half there.
   options = {
     "fingerprint.denylist" = "env_aws,env_gce,env_azure,env_digitalocean"
+    "driver.denylist"      = "docker,java,qemu"
   }
 }
 

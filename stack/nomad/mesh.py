@@ -20,7 +20,7 @@ from stack.install import provide
 from stack.install_elasticsearch import provide_elasticsearch
 from stack.install_nomad import provide_nomad
 from stack.instance import Instance, write_private
-from stack.nomad import secrets
+from stack.nomad import mounts, secrets
 from stack.nomad.access import CONSUL, talks
 from stack.nomad.agents import TOKENS, Agents, settle_all_ports
 from stack.nomad.artifact import pack
@@ -102,6 +102,7 @@ class Mesh:
                 with step(progress, "agents stopped"):
                     lifecycle.stop_everything(self.instance, self._supervisor, silent)
             lifecycle.stop_leftovers(self.instance, progress)
+            mounts.release(self.instance.data)
 
     def is_running(self) -> bool:
         return self._supervisor.is_alive()
@@ -278,6 +279,7 @@ class Mesh:
                 for job in sorted(names):
                     scheduler.stop(job)
                 self._wait_stopped(names)
+        scheduler.forget_finished()
 
     def _wait_stopped(self, jobs: Collection[str]) -> None:
         scheduler = self.parts.scheduler

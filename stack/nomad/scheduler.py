@@ -127,6 +127,10 @@ class Scheduler:
             names = sorted({row["JobID"] for row in self.allocations()})
             raise StackError(f"Did not stop within {timeout_s:.0f} s: {', '.join(names)}")
 
+    def forget_finished(self) -> None:
+        """Delete the folders of what has ended: each has a copy of the artifact."""
+        self._agent.get("/v1/client/gc")
+
     def states(self) -> dict[str, JobState]:
         """Of all jobs that are not stopped, by name; in two questions, however many they are."""
         newest: dict[str, dict[str, Any]] = {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Size:
-    """cpu: MHz that are kept for it. memory: MB that are kept for it, its resident memory during a sale and a third more. most: MB past which
+    """cpu: MHz that are kept for it. memory: MB that are kept for it, its resident memory and a third more. most: MB past which
     something is wrong with it."""
 
     cpu: int

@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from gateway.tokens import Tokens
+from services.contracts.errors import Unavailable
 from services.contracts.orders import OpenStock, Orders, Stock
 from services.contracts.users import Role, User
 from services.contracts.values import Money
@@ -25,6 +26,7 @@ from stack import processes
 from stack.errors import SetupError
 from stack.install_nomad import provide_nomad
 from stack.instance import Instance
+from stack.nomad import mounts
 from stack.nomad.access import CONSUL
 from stack.nomad.agents import CONSUL_CONFIG, MANAGEMENT, NOMAD_CONFIG
 from stack.nomad.jobs import JOBS
@@ -165,7 +167,8 @@ def may_talk(mesh: Mesh, source: str, destination: str) -> bool:
 def test_without_a_token_nothing_is_told(mesh: Mesh) -> None:
     address = mesh.parts.agents.consul_address
 
-    assert requests.get(f"{address}/v1/kv/livedrops/settings?recurse", timeout=10).status_code == 403
+    assert requests.get(f"{address}/v1/kv/livedrops/settings?recurse", timeout=10).status_code == 404
+    assert requests.put(f"{address}/v1/kv/livedrops/settings/all/log_level", b"DEBUG", timeout=10).status_code == 403
     assert requests.get(f"{address}/v1/catalog/services", timeout=10).json() == {}
 
 
@@ -192,7 +195,7 @@ def test_an_order_goes_through_the_ingress(mesh: Mesh, orders: Orders, buyer: Ca
 
 @pytest.mark.timeout(DEPLOYED_WITHIN_S + 60)
 def test_a_new_version_takes_over_without_a_failed_order(mesh: Mesh, buyer: Callable[[], Person], drop: Stock) -> None:
-    before = state_of(mesh, "gateway")
+    before, places = state_of(mesh, "gateway"), mesh.parts.consul.healthy("gateway")
 
     with Trickle(buyer, drop) as trickle:
         mesh.deploy("gateway", release="the-next")
@@ -200,6 +203,8 @@ def test_a_new_version_takes_over_without_a_failed_order(mesh: Mesh, buyer: Call
 
     after = state_of(mesh, "gateway")
     assert (after.version, after.deployment) == (before.version + 1, "successful")
+    # Other processes, on other ports.
+    assert wait_until(lambda: not {*places} & {*mesh.parts.consul.healthy("gateway")}, 30)
     assert {*trickle.answers} == {"ok"}
     print(f"orders during the canary of the gateway: {dict(trickle.answers)}")
 
@@ -207,13 +212,15 @@ def test_a_new_version_takes_over_without_a_failed_order(mesh: Mesh, buyer: Call
 @pytest.mark.timeout(DEPLOYED_WITHIN_S)
 def test_a_changed_setting_reaches_the_gateways_without_a_failed_order(mesh: Mesh, buyer: Callable[[], Person], drop: Stock) -> None:
     places = mesh.parts.consul.healthy("gateway")
+    assert all(introspects(*place) for place in places)
 
     with Trickle(buyer, drop) as trickle:
         mesh.parts.consul.set("livedrops/settings/gateway/introspection", "false")
         assert wait_until(lambda: not any(introspects(*place) for place in places), 60, LOOK_EVERY_S)
 
     assert {*trickle.answers} == {"ok"}
-    assert mesh.parts.consul.healthy("gateway") == places
+    # The same processes, with other workers.
+    assert {*mesh.parts.consul.healthy("gateway")} == {*places}
 
 
 def introspects(host: str, port: int) -> bool:
@@ -241,8 +248,16 @@ def test_a_killed_unit_is_back_within_seconds(mesh: Mesh, orders: Orders, drop: 
     for pid in killed:
         os.kill(pid, 9)
 
-    assert wait_until(lambda: bool({*pids_of(mesh, "services.orders.service")} - {*killed}), 30)
-    assert orders.get_stock(drop_id=drop.drop_id).total == 1_000_000
+    assert killed
+    assert wait_until(lambda: answers(orders, drop), 60)
+    assert not {*pids_of(mesh, "services.orders.service")} & {*killed}
+
+
+def answers(orders: Orders, drop: Stock) -> bool:
+    try:
+        return orders.get_stock(drop_id=drop.drop_id).total == drop.total
+    except Unavailable:
+        return False
 
 
 def pids_of(mesh: Mesh, words: str) -> list[int]:
@@ -254,8 +269,9 @@ def pids_of(mesh: Mesh, words: str) -> list[int]:
 
 
 @pytest.mark.timeout(240)
-def test_down_leaves_no_process(mesh: Mesh) -> None:
+def test_down_leaves_no_process_and_no_mount(mesh: Mesh) -> None:
     mesh.down()
 
     assert processes.of_instance(mesh.instance.marker, ()) == []
     assert not mesh.is_running()
+    assert mounts.below(mesh.instance.state) == []

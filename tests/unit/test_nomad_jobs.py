@@ -40,9 +40,9 @@ def test_each_unit_is_checked_deployed_with_a_canary_and_stopped_gracefully(unit
     text = (JOBS / f"{unit.name}.nomad.hcl").read_text()
 
     for line in (
-        "canary            = 1",
-        "auto_promote      = true",
-        "auto_revert       = true",
+        "canary           = 1",
+        "auto_promote     = true",
+        "auto_revert      = true",
         'kill_signal  = "SIGTERM"',
         "check_restart {",
     ):
