@@ -3,6 +3,8 @@
 from monitoring.boards.panel import Board, Unit, course, figure, quantile, rate
 
 _HTTP = "livedrops_http_request_seconds"
+# A Prometheus that was started anew knows of none that ended meanwhile; what it said before is old after a minute.
+_FIRING = 'count(last_over_time(ALERTS{alertstate="firing"}[1m])) or vector(0)'
 # What was answered, as the promises count it.
 _READS, _ORDERS = 'kind="read",status!~"5.."', 'kind="order",status!~"5.."'
 _LOOKS = 'livedrops_cache_looks_total{result=~"hit|miss"}'
@@ -15,7 +17,7 @@ GLANCE = Board(
     "At a glance",
     (
         figure("Processes not ready", Unit.COUNT, "count(livedrops_unit_ready == 0) or vector(0)", bound=0),
-        figure("Alerts firing", Unit.COUNT, 'count(ALERTS{alertstate="firing"}) or vector(0)', bound=0),
+        figure("Alerts firing", Unit.COUNT, _FIRING, bound=0),
         figure("Books out of balance", Unit.COUNT, "max(livedrops_books_unbalanced)", bound=0),
         figure("Oldest waiting event", Unit.SECONDS, "max(livedrops_queue_oldest_seconds)", bound=60),
         figure("Reads, p95", Unit.SECONDS, quantile(0.95, _HTTP, _READS), bound=0.2),
