@@ -125,9 +125,11 @@ def _listening_inodes(port: int) -> Iterator[str]:
 
 def _socket_inodes(pid: int) -> Iterator[str]:
     try:
-        for entry in os.scandir(f"/proc/{pid}/fd"):
-            target = os.readlink(entry.path)
-            if target.startswith("socket:["):
-                yield target[8:-1]
+        # Closed by hand: who has found what it looks for does not come to the end.
+        with os.scandir(f"/proc/{pid}/fd") as entries:
+            for entry in entries:
+                target = os.readlink(entry.path)
+                if target.startswith("socket:["):
+                    yield target[8:-1]
     except OSError:
         return
