@@ -46,7 +46,7 @@ def run_server(name: str, profile: str) -> None:
 
     \b
     Example:
-      LIVEDROPS_STATE_DIR=/work/livedrops/.run livedrops server run postgres
+      LIVEDROPS_STATE_DIR=/srv/livedrops/.run livedrops server run postgres
     """
     here = Instance.of(profile, os.environ)
     program = prepared(here, name)
@@ -60,7 +60,12 @@ def run_server(name: str, profile: str) -> None:
 @_profile_option
 @told_plainly
 def settle(name: str, profile: str) -> None:
-    """Wait until the server NAME takes writes, and tell it what only a running one can be told: roles, databases, a replica set."""
+    """Wait until the server NAME takes writes, and tell it what only a running one can be told: roles, databases, a replica set.
+
+    \b
+    Example:
+      LIVEDROPS_STATE_DIR=/srv/livedrops/.run livedrops server settle postgres
+    """
     if not wait_until(server_of(Instance.of(profile, os.environ), name).is_ready, SETTLE_DEADLINE_S):
         raise StackError(f"{name} was not ready within {SETTLE_DEADLINE_S:.0f} s")
     click.echo(f"{name} is ready")

@@ -1,4 +1,4 @@
-"""The `nomad` commands: up, down, status, set, clean."""
+"""The `nomad` commands: up, down, status, clean."""
 
 from typing import Any
 
@@ -18,7 +18,12 @@ def nomad() -> None:
 @nomad.command()
 @told_plainly
 def up() -> None:
-    """Start agents, servers, units and ingress, and return when all of it serves. What has changed is deployed without a failed request."""
+    """Start agents, servers, units and ingress, and return when all of it serves. What has changed is deployed without a failed request.
+
+    \b
+    Example:
+      livedrops nomad up
+    """
     here = Mesh.of_clone()
     try:
         with interruptible():
@@ -35,7 +40,12 @@ def up() -> None:
 @nomad.command()
 @told_plainly
 def down() -> None:
-    """Stop all jobs, and then the agents; the data stays."""
+    """Stop all jobs, and then the agents; the data stays.
+
+    \b
+    Example:
+      livedrops nomad down
+    """
     Mesh.of_clone().down(to_stdout)
     click.echo("LiveDrops on Nomad is stopped.")
 
@@ -43,7 +53,12 @@ def down() -> None:
 @nomad.command()
 @told_plainly
 def status() -> None:
-    """Show each job. Exit code 1 where one is not as it should be."""
+    """Show each job. Exit code 1 where one is not as it should be.
+
+    \b
+    Example:
+      livedrops nomad status
+    """
     here = Mesh.of_clone()
     if not here.is_running():
         click.echo("LiveDrops does not run on Nomad here.")
@@ -58,7 +73,12 @@ def status() -> None:
 @nomad.command()
 @told_plainly
 def clean() -> None:
-    """Stop everything, and delete data, logs and secrets."""
+    """Stop everything, and delete data, logs and secrets.
+
+    \b
+    Example:
+      livedrops nomad clean
+    """
     here = Mesh.of_clone()
     here.down(to_stdout)
     here.instance.forget()
