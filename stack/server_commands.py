@@ -46,7 +46,7 @@ def run_server(name: str, profile: str) -> None:
 
     \b
     Example:
-      LIVEDROPS_STATE_DIR=/srv/livedrops livedrops server run postgres
+      LIVEDROPS_STATE_DIR=/srv/livedrops/.run livedrops server run postgres
     """
     here = Instance.of(profile, os.environ)
     program = prepared(here, name)
@@ -64,7 +64,7 @@ def settle(name: str, profile: str) -> None:
 
     \b
     Example:
-      LIVEDROPS_STATE_DIR=/srv/livedrops livedrops server settle mongo
+      LIVEDROPS_STATE_DIR=/srv/livedrops/.run livedrops server settle postgres
     """
     if not wait_until(server_of(Instance.of(profile, os.environ), name).is_ready, SETTLE_DEADLINE_S):
         raise StackError(f"{name} was not ready within {SETTLE_DEADLINE_S:.0f} s")
