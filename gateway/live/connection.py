@@ -128,11 +128,13 @@ class Connection:
         self._is_due = False
         self.taken_at, self.is_writing = self._loop.time(), True
 
-    def take_lone(self) -> News | None:
-        """What is due, where that is one stock or state and nothing else: so it is for a crowd that watches a sale."""
-        if len(self._latest) != 1 or self._letters or self._hello or self._beat or self.ending or not self._is_greeted:
+    def take_latest(self) -> tuple[News, ...] | None:
+        """What is due, where that is stock and state and nothing else: so it is for a crowd that watches a sale."""
+        if not self._latest or self._letters or self._hello or self._beat or self.ending or not self._is_greeted:
             return None
-        return self._latest.popitem()[1]
+        latest = tuple(self._latest.values())
+        self._latest.clear()
+        return latest
 
     def take(self) -> Batch:
         """All that is due."""

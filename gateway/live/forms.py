@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 import msgspec
@@ -15,6 +16,8 @@ from services.contracts.errors import Unauthenticated
 BEAT = b":\n\n"
 # When a client comes back whose stream has ended: not all in the same moment.
 SOONEST_RETRY_MS, LATEST_RETRY_MS = 500, 3_000
+# What different crowds are told at one time; each some hundred bytes.
+ONCE_FOR_ALL = 256
 
 
 class Form(Protocol):
@@ -23,8 +26,8 @@ class Form(Protocol):
     def begin(self) -> bytes:
         """The first ones, before anything is known."""
 
-    def lone(self, told: News) -> bytes:
-        """One stock or state, and nothing else."""
+    def latest(self, told: tuple[News, ...]) -> bytes:
+        """Stocks and states, and nothing else."""
 
     def batch(self, batch: Batch) -> bytes: ...
 
@@ -39,13 +42,14 @@ class PlainForm:
     def begin(self) -> bytes:
         return retry()
 
-    def lone(self, told: News) -> bytes:
-        return told.event
+    def latest(self, told: tuple[News, ...]) -> bytes:
+        return _plain(told)
 
     def batch(self, batch: Batch) -> bytes:
         parts = [_hello(batch.hello.position)] if batch.hello else []
         parts += [event(told.name, told.json, position) for told, position in batch.letters]
-        parts += [told.event for told in batch.latest]
+        if batch.latest:
+            parts.append(_plain(tuple(batch.latest)))
         return _whole(parts, batch, lambda: event("expired", b"{}"))
 
 
@@ -58,13 +62,20 @@ class GraphQLForm:
     def begin(self) -> bytes:
         return BEAT
 
-    def lone(self, told: News) -> bytes:
-        return event("next", self._render(told, ""))
+    def latest(self, told: tuple[News, ...]) -> bytes:
+        return b"".join([event("next", self._render(one, "")) for one in told])
 
     def batch(self, batch: Batch) -> bytes:
         parts = [event("next", self._render(told, position)) for told, position in batch.letters]
-        parts += [self.lone(told) for told in batch.latest]
+        if batch.latest:
+            parts.append(self.latest(tuple(batch.latest)))
         return _whole(parts, batch, _expired)
+
+
+@lru_cache(maxsize=ONCE_FOR_ALL)
+def _plain(told: tuple[News, ...]) -> bytes:
+    """Made once, however many of a crowd are told the same together."""
+    return b"".join([one.event for one in told])
 
 
 def _hello(position: str | None) -> bytes:

@@ -65,10 +65,10 @@ async def _write(connection: Connection, form: Form, send: Send, tally: Tally) -
     await send({"type": "http.response.body", "body": form.begin(), "more_body": True})
     while True:
         await connection.due()
-        lone = connection.take_lone()
-        if lone is not None:
-            await send({"type": "http.response.body", "body": form.lone(lone), "more_body": True})
-            tally.messages += 1
+        latest = connection.take_latest()
+        if latest is not None:
+            await send({"type": "http.response.body", "body": form.latest(latest), "more_body": True})
+            tally.messages += len(latest)
             continue
         batch = connection.take()
         if batch.ending is Ending.GONE:

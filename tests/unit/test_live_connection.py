@@ -23,6 +23,7 @@ from gateway.live.writing import Tally, write
 from services.contracts.errors import Busy, RateLimited
 from services.contracts.notifications import Notice, NoticeKind
 from services.contracts.orders import Stock, StockState
+from services.contracts.products import DropState
 from services.contracts.values import Money
 from services.kernel.metrics import Metrics
 
@@ -191,6 +192,34 @@ class TestForms:
     def test_an_event_is_encoded_once_for_all(self) -> None:
         told = notice()
         assert told.json is told.json
+
+    def test_a_crowd_is_told_from_the_same_bytes(self) -> None:
+        async def work() -> None:
+            bodies = []
+            told = news.of_stock(stock(2)), news.of_state(stock(2), DropState.LIVE)
+            for connection in (greeted(3), greeted(3)):
+                await taken(connection)  # its greeting
+                for one in told:
+                    connection.tell_latest(one)
+                latest = connection.take_latest()
+                assert latest is not None
+                bodies.append(PlainForm().latest(latest))
+            assert bodies[0] is bodies[1]
+            assert [line for line in bodies[0].decode().split("\n") if line.startswith("event")] == ["event: stock", "event: state"]
+
+        run(work)
+
+    def test_what_waits_besides_is_not_left_behind(self) -> None:
+        async def work() -> None:
+            connection = greeted(3)
+            await taken(connection)
+            connection.tell_latest(news.of_stock(stock(2)))
+            connection.tell(notice(), "1-0")
+            assert connection.take_latest() is None
+            batch = await taken(connection)
+            assert (len(batch.latest), len(batch.letters)) == (1, 1)
+
+        run(work)
 
     def test_a_notification_has_its_position(self) -> None:
         text = PlainForm().batch(Batch(letters=[(notice(), "3-7")])).decode()
