@@ -17,7 +17,7 @@ from stack.install import alone, run
 from stack.instance import CLONE
 from stack.progress import Progress, step
 
-PACKAGES = ("cli", "gateway", "services", "stack", "storefront")
+PACKAGES = ("cli", "gateway", "monitoring", "services", "stack", "storefront")
 _LOCK = CLONE / "requirements.lock"
 _WANTED = CLONE / "requirements.in"
 # What is made by running, and no source.

@@ -1,5 +1,6 @@
 """The job files say what the table of units says, and each job gets what it needs and no more."""
 
+import configparser
 import re
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import pytest
 
 from services.kernel.config import Settings
 from stack.credentials import Credentials
-from stack.instance import Instance
+from stack.instance import CLONE, Instance
 from stack.nomad import secrets
 from stack.nomad.access import BEHIND_INGRESS, CONSUL
 from stack.nomad.agents import DYNAMIC, DYNAMIC_PORTS, FAMILIAR, PORTS, TOKENS, Agents, settle_all_ports
+from stack.nomad.artifact import PACKAGES
 from stack.nomad.jobs import JOBS, LEASED, rendered
 from stack.nomad.scheduler import variable_flags
 from stack.nomad.settings import as_environment, as_toml, kv_defaults
@@ -123,3 +125,11 @@ def test_agents_listen_on_loopback_and_get_tokens_of_their_own(tmp_path: Path) -
     assert agents.consul_config()["acl"]["tokens"]["agent"] == "token consul-agent"
     assert {place.partition(":")[0] for place in agents.nomad_config()["advertise"].values()} == {"127.0.0.1"}
     assert all("AWS" not in name for program in agents.programs() for name in program.environment)
+
+
+def test_the_artifact_has_every_package_that_is_installed() -> None:
+    found = configparser.ConfigParser()
+    found.read(CLONE / "setup.cfg")
+    installed = found["options.packages.find"]["include"].split()
+
+    assert sorted(PACKAGES) == sorted(name.removesuffix("*") for name in installed)
