@@ -7,7 +7,8 @@ import pytest
 
 from stack import install_nomad
 from stack.errors import SetupError, StackError
-from stack.install_nomad import PROGRAMS, provide_nomad, version_of
+from stack.install_go import version_of
+from stack.install_nomad import PROGRAMS, provide_nomad
 
 
 @pytest.fixture
