@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import pymongo
@@ -129,6 +129,12 @@ class Mongo:
                 self.client.admin.command("ping")
         except PyMongoError as error:
             raise Unavailable(f"MongoDB: {error}") from error
+
+    def now(self) -> datetime:
+        """By the store's clock."""
+        with self.errors():
+            told: datetime = self.client.admin.command("hello", codec_options=self.database.codec_options)["localTime"]
+        return told
 
     def close(self) -> None:
         self.client.close()

@@ -77,6 +77,7 @@ QUERIES: dict[str, Query] = {
     "endpoints.forget": Query("endpoints", ("_id",), _ONE),
     "endpoints.note": Query("endpoints", ("_id", "endpoints.id"), _ONE),
     # Deliveries.
+    "deliveries.add": Query("deliveries", ("user_id",), _ONE),
     "deliveries.claim": Query("deliveries", ("_id", "user_id"), _ONE),
     "deliveries.claimed": Query("deliveries", ("_id", "user_id"), _KEYS),
     "deliveries.mark": Query("deliveries", ("_id", "claim", "user_id"), _KEYS),

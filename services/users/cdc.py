@@ -46,10 +46,8 @@ class StoreClock:
     """The time of day by the store's clock, asked once: what a change says of its time is by that clock, too, and ours may be wrong."""
 
     def __init__(self, mongo: Mongo) -> None:
-        with mongo.errors():
-            hello = mongo.client.admin.command("hello", codec_options=mongo.database.codec_options)
+        self._begin = mongo.now()
         self._ahead = timedelta(seconds=time.monotonic())
-        self._begin: datetime = hello["localTime"]
 
     def now(self) -> datetime:
         return self._begin + timedelta(seconds=time.monotonic()) - self._ahead

@@ -134,9 +134,7 @@ class GraphStore:
 
     def now(self) -> datetime:
         """The store's clock: what was acknowledged until now is older."""
-        with self._mongo.errors():
-            told: datetime = self._mongo.client.admin.command("hello")["localTime"]
-        return told.replace(tzinfo=UTC)
+        return self._mongo.now()
 
     def reader_at(self) -> datetime | None:
         """When the last change happened that the reader has applied; None where there never was a reader."""

@@ -7,17 +7,16 @@ under the same id.
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from pymongo import DeleteOne, InsertOne, UpdateOne
+from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from services.kernel.mongo import Document, Mongo
 from services.notifications.documents import Removal
 from services.notifications.push.rules import DELIVERED_KEPT, Task
 
-Writes = list[InsertOne[Document] | DeleteOne | UpdateOne]
 # Longer than a batch of deliveries takes, each at its deadline (see delivering.LONGEST_S).
 CLAIM_S = 25.0
 _DUPLICATE_KEY = 11000
@@ -49,22 +48,35 @@ class Deliveries:
 
     def claim(self, tasks: Sequence[Task]) -> Claim:
         token = uuid.uuid4().hex
-        writes: Writes = [UpdateOne(_key(task), _taking(token, task.notice.at + DELIVERED_KEPT), upsert=True) for task in tasks]
         with self._mongo.errors():
-            self._take(writes)
-            states = {one["_id"]: one for one in self._deliveries.find(_these(tasks), comment="deliveries.claimed")}
-        open_ones = [task for task in tasks if states[task.id]["state"] == State.OPEN]
-        mine = [task for task in open_ones if states[task.id]["claim"] == token]
-        return Claim(token, mine, [task for task in open_ones if states[task.id]["claim"] != token])
+            known = self._add(tasks, token)
+            holders = self._take(known, token)
+        others = {task.id for task in known if holders.get(task.id) != token}
+        mine = [task for task in tasks if task.id not in others]
+        return Claim(token, mine, [task for task in known if holders.get(task.id, token) != token])
 
-    def _take(self, writes: Writes) -> None:
-        """Where another worker makes the same document at the same moment, one of both is refused: it finds that document the next time."""
+    def _add(self, tasks: Sequence[Task], token: str) -> list[Task]:
+        """Make the documents of those that nobody has claimed before, nearly all, as ours. The others: they are there."""
+        until: datetime = self._mongo.now() + timedelta(seconds=CLAIM_S)
+        claimed = {"claim": token, "claimed_until": until, "state": State.OPEN.value}
+        documents = [{**_key(task), **claimed, "expires_at": task.notice.at + DELIVERED_KEPT} for task in tasks]
         try:
-            self._deliveries.bulk_write(writes, ordered=False, comment="deliveries.claim")
+            self._deliveries.insert_many(documents, ordered=False, comment="deliveries.add")
         except BulkWriteError as error:
-            if any(one["code"] != _DUPLICATE_KEY for one in (error.details or {})["writeErrors"]):
+            refused = (error.details or {})["writeErrors"]
+            if any(one["code"] != _DUPLICATE_KEY for one in refused):
                 raise
-            self._deliveries.bulk_write(writes, ordered=False, comment="deliveries.claim")
+            return [tasks[one["index"]] for one in refused]
+        return []
+
+    def _take(self, tasks: Sequence[Task], token: str) -> dict[str, str]:
+        """Claim what is there already, where that is open and free. Who holds each that is open."""
+        if not tasks:
+            return {}
+        writes = [UpdateOne(_key(task), _taking(token)) for task in tasks]
+        self._deliveries.bulk_write(writes, ordered=False, comment="deliveries.claim")
+        found = self._deliveries.find(_these(tasks), comment="deliveries.claimed")
+        return {one["_id"]: one["claim"] for one in found if one["state"] == State.OPEN}
 
     def mark(self, claim: Claim, tasks: Sequence[Task], state: State) -> int:
         """These are over. How many of them were still ours."""
@@ -82,21 +94,11 @@ class Deliveries:
             return self._deliveries.update_many(ours, {"$set": change}, comment=comment).modified_count
 
 
-def _taking(token: str, expires_at: datetime) -> list[Document]:
+def _taking(token: str) -> list[Document]:
     """The claim is ours where nobody has a valid one and it is not over; by the store's clock alone."""
-    is_open = {"$eq": [{"$ifNull": ["$state", State.OPEN.value]}, State.OPEN.value]}
-    is_free = {"$lt": [{"$ifNull": ["$claimed_until", _NEVER]}, "$$NOW"]}
-    may, until = {"$and": [is_open, is_free]}, {"$dateAdd": {"startDate": "$$NOW", "unit": "second", "amount": int(CLAIM_S)}}
-    return [
-        {
-            "$set": {
-                "claim": {"$cond": [may, token, "$claim"]},
-                "claimed_until": {"$cond": [may, until, "$claimed_until"]},
-                "state": {"$ifNull": ["$state", State.OPEN.value]},
-                "expires_at": {"$ifNull": ["$expires_at", expires_at]},
-            }
-        }
-    ]
+    may = {"$and": [{"$eq": ["$state", State.OPEN.value]}, {"$lt": ["$claimed_until", "$$NOW"]}]}
+    until = {"$dateAdd": {"startDate": "$$NOW", "unit": "second", "amount": int(CLAIM_S)}}
+    return [{"$set": {"claim": {"$cond": [may, token, "$claim"]}, "claimed_until": {"$cond": [may, until, "$claimed_until"]}}}]
 
 
 def _key(task: Task) -> Document:
