@@ -25,6 +25,8 @@ from services.kernel.process import Process
 from services.kernel.tokens import SignIn, TokenReader
 
 log = logging.getLogger("livedrops.live")
+# What Redis did not bring is looked for in so many parts, one after the other.
+LOOK_PARTS = 10
 # Expired sign-ins, silent lines and stuck clients are looked for so often.
 TICK_S = 1.0
 
@@ -152,10 +154,13 @@ class Live:
                 connection.abort()
 
     async def _look_always(self) -> None:
+        every_s = self.settings.live_look_every_s
         while True:
-            await asyncio.sleep(self.settings.live_look_every_s)
+            for part in range(LOOK_PARTS):
+                await asyncio.sleep(every_s / LOOK_PARTS)
+                self._inbox.look_at_part(part, LOOK_PARTS, every_s)
+            self._inbox.look_at_broadcasts()
             self._drops.look_at_all()
-            self._inbox.look_at_all(self.settings.live_look_every_s)
 
 
 def _tell_death(task: "asyncio.Task[None]") -> None:
