@@ -28,8 +28,8 @@ from services.kernel.metrics import Metrics
 log = logging.getLogger("livedrops.live")
 # As many as an RPC takes.
 PEOPLE_A_LOOK = 1_000
-# Interests are asked for anew so often, should a hint have been lost: 5,000 people are some fifteen questions a second.
-INTERESTS_EVERY_S = 300.0
+# Interests are asked for anew so often, should a hint have been lost on a line that stood: 5,000 people are some six questions a second.
+INTERESTS_EVERY_S = 900.0
 # A client whose stream can't be had is closed after so many tries, some seconds: it comes back by itself, here or elsewhere.
 TRIES, FIRST_PAUSE_S, LONGEST_PAUSE_S = 6, 0.1, 2.0
 

@@ -52,6 +52,12 @@ class People:
         with self._mongo.errors():
             return self.counted(user_ids)
 
+    def last_numbers(self, user_ids: Sequence[str]) -> dict[str, int]:
+        """Of the last personal note, of those of whom something is known."""
+        with self._mongo.errors():
+            found = self._people.find({"_id": {"$in": list(user_ids)}}, {"last": 1}, comment="people.get_many")
+            return {one["_id"]: int(one["last"]) for one in found}
+
     def counted(self, user_ids: Sequence[str], session: ClientSession | None = None) -> dict[str, Person]:
         """The same in a transaction, which has to see the driver's own errors to be repeated."""
         found = self._people.find({"_id": {"$in": list(user_ids)}}, session=session, comment="people.get_many")

@@ -164,8 +164,8 @@ def list_broadcasts(inbox: Inbox, after: int, first: int, call: Call) -> Broadca
 
 def last_numbers(inbox: Inbox, user_ids: Sequence[str], call: Call) -> list[int]:
     call.require_operator()
-    people = inbox.store.people.get_many(user_ids)
-    return [people[user_id].last if user_id in people else 0 for user_id in user_ids]
+    known = inbox.store.people.last_numbers(user_ids)
+    return [known.get(user_id, 0) for user_id in user_ids]
 
 
 def _muted_live(person: Person) -> list[NoticeKind]:

@@ -15,7 +15,6 @@ import os
 import sys
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -49,8 +48,6 @@ SALE_UNITS = 4_000
 # Of each buyer in the sale, between an answer and the next wish: some hundred orders a second, a busy shop and no stampede.
 THINK_MS = 150
 SALE_S = 60.0
-# Who signs in at once; each costs a look into the inbox.
-OPENED_AT_ONCE = 64
 SETTINGS = {
     "LIVEDROPS_LIVE_CONNECTIONS_PER_ADDRESS": "100000",
     "LIVEDROPS_ADDRESS_POINTS_PER_S": "100000",
@@ -86,19 +83,16 @@ class Bench:
 
     def gather(self) -> None:
         """Everybody opens a stream."""
-        with ThreadPoolExecutor(OPENED_AT_ONCE) as pool:
-            before = processes.resident_bytes(processes.tree(self._stack.pid("live")))
-            begin = time.monotonic()
-            list(pool.map(self._open, self._people))
-            opened = time.monotonic() - begin
+        before = processes.resident_bytes(processes.tree(self._stack.pid("live")))
+        begin = time.monotonic()
+        for who in self._people:
+            self._listeners.open(f"/live?inbox=1&drop={self.drop.id}&drop={self.sale.id}", self._token(who))
+        opened = time.monotonic() - begin
         if len(self._listeners.wait_for(("hello", None), len(self._people), 120)) < len(self._people):
             raise SystemExit(f"only {self._listeners.greeted():,} streams were opened, {self._listeners.lost:,} were refused")
         grown = processes.resident_bytes(processes.tree(self._stack.pid("live"))) - before
         print(f"{len(self._listeners):,} streams asked for in {opened:.1f} s, all open after {time.monotonic() - begin:.1f} s; ", end="")
         print(f"{grown / len(self._people) / 1024:.0f} KiB each")
-
-    def _open(self, who: str) -> None:
-        self._listeners.open(f"/live?inbox=1&drop={self.drop.id}&drop={self.sale.id}", self._token(who))
 
     def _token(self, who: str) -> str:
         return self._tokens.issue(User(who, "Bench", "bench@example.org", [Role.FAN], datetime.now(UTC)))
@@ -209,7 +203,7 @@ class Bench:
         deadline = time.monotonic() + HEARD_WITHIN_S + max(0.0, at - time.time())
         while time.monotonic() < deadline:
             for key, times in list(self._listeners.heard.items()):
-                if key[0] == "state" and key[1][:2] == (self.drop.id, state) and times[0] >= at - 0.05:
+                if times and key[0] == "state" and key[1][:2] == (self.drop.id, state) and times[0] >= at - 0.05:
                     self._count("state", at, self._listeners.wait_for(key, len(self._people), HEARD_WITHIN_S))
                     return
             time.sleep(0.02)
