@@ -8,6 +8,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ Key = tuple[str, Any]
 # A record, as the program's comment describes it: time, kind, number.
 RECORD = struct.Struct("=dII")
 HEARD, LOST, TEXT = range(3)
+READ_BYTES = 65_536
 
 
 class Listeners:
@@ -66,19 +68,30 @@ class Listeners:
 
     def _read_always(self) -> None:
         """Until the program ends."""
-        out, times = self._process.stdout, list[list[float] | None]()
-        assert out is not None
-        while record := out.read(RECORD.size):
-            at, kind, number = RECORD.unpack(record)
+        out, rest, texts = self._process.stdout, b"", list[list[float] | None]()
+        assert isinstance(out, BufferedReader)
+        while some := out.read1(READ_BYTES):
+            rest = self._take(rest + some, texts)
+
+    def _take(self, records: bytes, texts: list[list[float] | None]) -> bytes:
+        """What is not whole yet. texts: where the times of each belong, None where it is of no interest."""
+        begin = 0
+        while len(records) - begin >= RECORD.size:
+            at, kind, number = RECORD.unpack_from(records, begin)
+            end = begin + RECORD.size
             if kind == HEARD:
-                heard = times[number]
-                if heard is not None:
+                if (heard := texts[number]) is not None:
                     heard.append(at)
             elif kind == TEXT:
-                key = _key(out.read(number))
-                times.append(None if key is None else self.heard[key])
+                if len(records) < end + number:
+                    break
+                key = _key(records[end : end + number])
+                texts.append(None if key is None else self.heard[key])
+                end += number
             else:
                 self.lost = number
+            begin = end
+        return records[begin:]
 
 
 def _key(event: bytes) -> Key | None:
