@@ -7,7 +7,7 @@ from types import FrameType
 from typing import Any
 
 from granian import Granian
-from granian.constants import HTTPModes, Interfaces, RuntimeModes
+from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
 from granian.log import LogLevels
 
 from services.kernel.config import Settings
@@ -26,6 +26,7 @@ def serve(factory: str, settings: Settings, default_port: int, requests: int, ba
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
         runtime_mode=RuntimeModes.st,
+        loop=Loops.uvloop,
         websockets=False,
         backpressure=requests,
         backlog=backlog,
