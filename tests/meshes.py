@@ -18,6 +18,7 @@ from stack.errors import SetupError
 from stack.install_nomad import provide_nomad
 from stack.instance import Instance
 from stack.nomad.mesh import Mesh
+from stack.nomad.scheduler import JobState
 from stack.progress import silent
 from tests.conftest import Person
 
@@ -67,6 +68,12 @@ def people_of(mesh: Mesh) -> Callable[..., Person]:
         return Person(mesh.address(), tokens, user)
 
     return make
+
+
+def state_of(mesh: Mesh, job: str) -> JobState:
+    state = mesh.parts.scheduler.state(job)
+    assert state
+    return state
 
 
 def processes_of(mesh: Mesh, job: str) -> dict[str, list[int]]:

@@ -4,18 +4,15 @@ Killed is what does the work (SIGKILL), never what Nomad runs to look after it: 
 """
 
 import os
-import random
 import signal
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from pymongo import MongoClient
 from pymongo.read_concern import ReadConcern
 
@@ -28,16 +25,17 @@ from services.kernel.metrics import Metrics
 from services.kernel.rpc_client import RpcClient
 from services.kernel.shown_stock import ShownStock
 from stack import processes
-from stack.nomad.mesh import Mesh
-from stack.plan import SERVERS
-from tests.chaos.buyers import Buyer, Wish
+from stack.nomad.mesh import Mesh, job_file
+from stack.nomad.scheduler import LOOK_EVERY_S
 from tests.chaos.following import Circle
 from tests.chaos.mesh_life import Life, Scene, mesh_life
+from tests.chaos.mesh_parts import PARTS
 from tests.chaos.sale import Market
+from tests.chaos.steady import steady_orders
 from tests.conftest import ask, eventually, opening, signing_up
 from tests.integration.receiving import receiver
-from tests.integration.streams import Stream
-from tests.meshes import environment_of, operations_of, people_of, processes_of, running_mesh
+from tests.load.generator import Report
+from tests.meshes import environment_of, operations_of, people_of, running_mesh, state_of
 
 # Two minutes of life, and those that pushes may take.
 pytestmark = pytest.mark.timeout(600)
@@ -50,6 +48,12 @@ SETTINGS = {
 BACK_WITHIN_S = 120.0
 LOOKS_EVERY_S = 0.1
 CACHE_DEADLINE_S = 1.0
+DEPLOYED_WITHIN_S = 240.0
+# What is replaced under load: in its job's file, what starts it, and what starts nothing.
+PROGRAMS = {
+    "gateway": ('"-m", "gateway"', '"-m", "gateway.missing"'),
+    "orders": ('"services.orders.service:OrdersService"', '"services.missing:Nothing"'),
+}
 
 
 @pytest.fixture(scope="module")
@@ -94,132 +98,6 @@ def scene(mesh: Mesh, client: RpcClient, market: Market, circle: Circle, metrics
         yield Scene(market, circle, client.service("notifications", Notifications), shown, hooks)
 
 
-# Made before something is killed; called afterwards, it returns once a part has done something anew.
-Proof = Callable[[Life], Callable[[], object]]
-
-
-def somebody(life: Life) -> Buyer:
-    """No part of the sale."""
-    return Buyer(life.scene.market.person(), life.scene.market.address, life.spare.drop_id, True, random.Random())
-
-
-def wish() -> Wish:
-    return Wish(str(uuid.uuid4()), 1)
-
-
-def an_order(life: Life) -> Callable[[], object]:
-    buyer = somebody(life)
-    return lambda: buyer.insist(wish())
-
-
-def a_note(life: Life) -> Callable[[], object]:
-    """Of an order, in the inbox."""
-    buyer = somebody(life)
-
-    def noted() -> None:
-        buyer.insist(wish())
-        eventually(lambda: life.scene.notifications.last_numbers(user_ids=[buyer.person.id]) == [1], BACK_WITHIN_S)
-
-    return noted
-
-
-def a_push(life: Life) -> Callable[[], object]:
-    """Of an order, at a webhook."""
-    buyer = somebody(life)
-    life.scene.add_hook(buyer.person.id)
-
-    def pushed() -> None:
-        buyer.insist(wish())
-        eventually(lambda: life.scene.hooks.at(f"/{buyer.person.id}"), BACK_WITHIN_S)
-
-    return pushed
-
-
-def a_listed_follow(life: Life) -> Callable[[], object]:
-    """In the list that is derived from it."""
-    users = life.scene.circle.users
-    fan, creator = life.scene.circle.sign_up().id, life.scene.circle.sign_up().id
-
-    def listed() -> None:
-        users.follow(user_id=fan, creator_id=creator)
-        eventually(lambda: users.list_followers(creator_id=creator, first=1).people, BACK_WITHIN_S)
-
-    return listed
-
-
-def a_shown_stock(life: Life) -> Callable[[], object]:
-    """In Redis, as the books have it."""
-    buyer, orders, spare = somebody(life), life.scene.market.orders, life.spare.drop_id
-
-    def is_shown() -> bool:
-        shown = life.scene.shown.look(spare)
-        return shown is not None and shown.version == orders.get_stock(drop_id=spare).version
-
-    def ordered() -> None:
-        buyer.insist(wish())
-        eventually(is_shown, BACK_WITHIN_S)
-
-    return ordered
-
-
-def a_stream(life: Life) -> Callable[[], object]:
-    """That tells the stock."""
-
-    def opened() -> Stream | None:
-        stream = Stream(life.scene.market.address, f"/live?drop={life.drop.drop_id}")
-        return stream if stream.status == 200 else None
-
-    def told() -> None:
-        stream = eventually(opened, BACK_WITHIN_S)
-        stream.wait_for("stock", timeout_s=BACK_WITHIN_S)
-        stream.close()
-
-    return told
-
-
-@dataclass(frozen=True)
-class Part:
-    """job: whose processes are killed, of one of several or of all. proof: that it does its work."""
-
-    job: str
-    proof: Proof
-    all: bool = False
-
-    def victims(self, mesh: Mesh) -> list[int]:
-        if self.job in SERVERS:
-            # It has become another program, with an environment of its own, and has children.
-            listener = processes.listener_of(mesh.parts.wiring.ports[self.job])
-            return processes.tree(listener) if listener else []
-        of_each = list(processes_of(mesh, self.job).values())
-        return [pid for pids in (of_each if self.all else of_each[:1]) for pid in pids]
-
-    def is_back(self, mesh: Mesh) -> bool:
-        """Whether as many as there should be are healthy in Consul, and are so indeed: Consul looks every second at most."""
-        places, wanted = mesh.parts.consul.healthy(self.job), len(mesh.parts.scheduler.allocations(self.job))
-        return len(places) == wanted and all(self._is_ready(*place) for place in places)
-
-    def _is_ready(self, host: str, port: int) -> bool:
-        if self.job in SERVERS:
-            return processes.listener_of(port) is not None
-        try:
-            return requests.get(f"http://{host}:{port}/readyz", timeout=5).ok
-        except requests.RequestException:
-            return False
-
-
-PARTS = {
-    "gateway, one of two": Part("gateway", an_order),
-    "gateway, both": Part("gateway", an_order, all=True),
-    "orders": Part("orders", an_order),
-    "orders-relay": Part("orders-relay", a_note),
-    "users-capture": Part("users-capture", a_listed_follow),
-    "notifications-push": Part("notifications-push", a_push),
-    "live": Part("live", a_stream),
-    "rabbitmq": Part("rabbitmq", an_order),
-    "redis": Part("redis", a_shown_stock),
-}
-
-
 @pytest.mark.parametrize("name", PARTS)
 def test_a_killed_part_comes_back_and_nothing_is_lost_or_doubled(name: str, mesh: Mesh, scene: Scene) -> None:
     part = PARTS[name]
@@ -255,3 +133,60 @@ def row(name: str, back_s: float, works_s: float, life: Life) -> str:
     orders = f"{len(sale.accepted())} | {sale.longest_silence_s():.1f} | {sale.longest_wait_s():.1f} | {setbacks}"
     told = f"{life.lost_streams()} | {noted_s:.1f} | {pushed_s:.1f} | {life.pushed_again()}"
     return f"\n| {name} | {back_s:.1f} | {works_s:.1f} | {orders} | {told} |"
+
+
+def broken(job: str, folder: Path) -> Path:
+    """The job's file, with a program that ends at once."""
+    text = job_file(job).read_text()
+    file, (program, missing) = folder / f"{job}.nomad.hcl", PROGRAMS[job]
+    assert program in text
+    file.write_text(text.replace(program, missing))
+    return file
+
+
+def told(what: str, report: Report, took_s: float) -> str:
+    seen = report.classes["accepted"]
+    times = f"{seen.latency_ms.p50:.0f} | {seen.latency_ms.p95:.0f} | {seen.latency_ms.p99:.0f} | {seen.latency_ms.max:.0f}"
+    return f"\n| {what} | {took_s:.0f} | {seen.count} | {seen.per_second_active:.0f} | {report.attempts - seen.count} | {times} |"
+
+
+@pytest.mark.parametrize("job", PROGRAMS)
+def test_a_new_version_takes_over_under_load_without_a_failed_order(job: str, mesh: Mesh, market: Market) -> None:
+    before, places = state_of(mesh, job), mesh.parts.consul.healthy(job)
+    with steady_orders(market) as orders:
+        orders.wait_for_more()
+        begin = time.monotonic()
+        mesh.deploy(job, release=f"after-{before.version}")
+        mesh.wait_well([job], DEPLOYED_WITHIN_S)
+        eventually(lambda: not {*places} & {*mesh.parts.consul.healthy(job)} and not stopping(mesh, job), DEPLOYED_WITHIN_S, LOOK_EVERY_S)
+        took_s = time.monotonic() - begin
+        orders.wait_for_more()
+        report = orders.end()
+        print(told(f"{job} replaced", report, took_s))
+        orders.verify(report)
+    assert state_of(mesh, job).version == before.version + 1
+
+
+@pytest.mark.parametrize("job", PROGRAMS)
+def test_a_version_that_ends_at_once_is_taken_back_under_load_without_a_failed_order(
+    job: str, mesh: Mesh, market: Market, tmp_path: Path
+) -> None:
+    before, places = state_of(mesh, job), mesh.parts.consul.healthy(job)
+    with steady_orders(market) as orders:
+        orders.wait_for_more()
+        begin = time.monotonic()
+        mesh.parts.scheduler.submit(broken(job, tmp_path), mesh.given(job) | {"release": "broken", "healthy_deadline": "15s"})
+        eventually(lambda: state_of(mesh, job).version == before.version + 2, DEPLOYED_WITHIN_S, LOOK_EVERY_S)
+        mesh.wait_well([job], DEPLOYED_WITHIN_S)
+        took_s = time.monotonic() - begin
+        orders.wait_for_more()
+        report = orders.end()
+        print(told(f"{job} broken, taken back", report, took_s))
+        orders.verify(report)
+    # Those that ran before still run.
+    assert {*mesh.parts.consul.healthy(job)} == {*places}
+
+
+def stopping(mesh: Mesh, job: str) -> bool:
+    """Whether more of it run than should."""
+    return len(mesh.parts.scheduler.allocations(job)) > state_of(mesh, job).wanted

@@ -22,10 +22,10 @@ from stack.nomad.access import CONSUL
 from stack.nomad.agents import CONSUL_CONFIG, MANAGEMENT, NOMAD_CONFIG
 from stack.nomad.jobs import JOBS
 from stack.nomad.mesh import Mesh, job_file
-from stack.nomad.scheduler import LOOK_EVERY_S, JobState
+from stack.nomad.scheduler import LOOK_EVERY_S
 from stack.waiting import wait_until
 from tests.conftest import Person, opening
-from tests.meshes import operations_of, people_of, processes_of, running_mesh
+from tests.meshes import operations_of, people_of, processes_of, running_mesh, state_of
 
 DEPLOYED_WITHIN_S = 240
 # Of the trickle: between two orders.
@@ -86,12 +86,6 @@ class Trickle:
         except requests.RequestException as error:
             return type(error).__name__
         return "ok" if response.ok else f"{response.status_code} {response.text[:100]}"
-
-
-def state_of(mesh: Mesh, job: str) -> JobState:
-    state = mesh.parts.scheduler.state(job)
-    assert state
-    return state
 
 
 @pytest.mark.parametrize("job", sorted(file.name.removesuffix(".nomad.hcl") for file in JOBS.glob("*")))
