@@ -49,10 +49,17 @@ BACK_WITHIN_S = 120.0
 LOOKS_EVERY_S = 0.1
 CACHE_DEADLINE_S = 1.0
 DEPLOYED_WITHIN_S = 240.0
-# What is replaced under load: in its job's file, what starts it, and what starts nothing.
-PROGRAMS = {
-    "gateway": ('"-m", "gateway"', '"-m", "gateway.missing"'),
-    "orders": ('"services.orders.service:OrdersService"', '"services.missing:Nothing"'),
+# What is replaced under load.
+REPLACED = ("gateway", "orders")
+# Versions that never get ready: the job, and what of its file is written in place of what.
+BROKEN = {
+    "gateway that ends at once": ("gateway", '"-m", "gateway"', '"-m", "gateway.missing"'),
+    "orders that ends at once": ("orders", '"services.orders.service:OrdersService"', '"services.missing:Nothing"'),
+    "orders that can't reach its books": (
+        "orders",
+        'LIVEDROPS_UNIT      = "orders"',
+        'LIVEDROPS_UNIT      = "orders"\nLIVEDROPS_ORDERS_POSTGRES_URL = "postgresql://nobody@127.0.0.1:1/orders"',
+    ),
 }
 
 
@@ -135,13 +142,13 @@ def row(name: str, back_s: float, works_s: float, life: Life) -> str:
     return f"\n| {name} | {back_s:.1f} | {works_s:.1f} | {orders} | {told} |"
 
 
-def broken(job: str, folder: Path) -> Path:
-    """The job's file, with a program that ends at once."""
-    text = job_file(job).read_text()
-    file, (program, missing) = folder / f"{job}.nomad.hcl", PROGRAMS[job]
-    assert program in text
-    file.write_text(text.replace(program, missing))
-    return file
+def broken(name: str, folder: Path) -> tuple[str, Path]:
+    """The job, and its file with this fault."""
+    job, sound, fault = BROKEN[name]
+    file, text = folder / f"{job}.nomad.hcl", job_file(job).read_text()
+    assert sound in text
+    file.write_text(text.replace(sound, fault))
+    return job, file
 
 
 def told(what: str, report: Report, took_s: float) -> str:
@@ -150,7 +157,7 @@ def told(what: str, report: Report, took_s: float) -> str:
     return f"\n| {what} | {took_s:.0f} | {seen.count} | {seen.per_second_active:.0f} | {report.attempts - seen.count} | {times} |"
 
 
-@pytest.mark.parametrize("job", PROGRAMS)
+@pytest.mark.parametrize("job", REPLACED)
 def test_a_new_version_takes_over_under_load_without_a_failed_order(job: str, mesh: Mesh, market: Market) -> None:
     before, places = state_of(mesh, job), mesh.parts.consul.healthy(job)
     with steady_orders(market) as orders:
@@ -167,21 +174,20 @@ def test_a_new_version_takes_over_under_load_without_a_failed_order(job: str, me
     assert state_of(mesh, job).version == before.version + 1
 
 
-@pytest.mark.parametrize("job", PROGRAMS)
-def test_a_version_that_ends_at_once_is_taken_back_under_load_without_a_failed_order(
-    job: str, mesh: Mesh, market: Market, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_version_is_taken_back_under_load_without_a_failed_order(name: str, mesh: Mesh, market: Market, tmp_path: Path) -> None:
+    job, file = broken(name, tmp_path)
     before, places = state_of(mesh, job), mesh.parts.consul.healthy(job)
     with steady_orders(market) as orders:
         orders.wait_for_more()
         begin = time.monotonic()
-        mesh.parts.scheduler.submit(broken(job, tmp_path), mesh.given(job) | {"release": "broken", "healthy_deadline": "15s"})
+        mesh.parts.scheduler.submit(file, mesh.given(job) | {"release": "broken", "healthy_deadline": "15s"})
         eventually(lambda: state_of(mesh, job).version == before.version + 2, DEPLOYED_WITHIN_S, LOOK_EVERY_S)
         mesh.wait_well([job], DEPLOYED_WITHIN_S)
         took_s = time.monotonic() - begin
         orders.wait_for_more()
         report = orders.end()
-        print(told(f"{job} broken, taken back", report, took_s))
+        print(told(f"{name}, taken back", report, took_s))
         orders.verify(report)
     # Those that ran before still run.
     assert {*mesh.parts.consul.healthy(job)} == {*places}
