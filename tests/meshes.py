@@ -47,16 +47,16 @@ def running_mesh(folder: Path, settings: Mapping[str, str] | None = None) -> Ite
 @contextmanager
 def operations_of(mesh: Mesh, metrics: Metrics) -> Iterator[RpcClient]:
     """The RPC client of its operators."""
-    client = RpcClient(environment_of(mesh, "operations")["LIVEDROPS_BROKER_URL"], "tests", metrics)
+    client = RpcClient(environment_of(mesh)["LIVEDROPS_BROKER_URL"], "tests", metrics)
     client.start()
     assert client.wait_open(10)
     yield client
     client.stop()
 
 
-def environment_of(mesh: Mesh, name: str) -> dict[str, str]:
-    """The addresses that a unit or broker user is given."""
-    return mesh.parts.wiring.environment(name)
+def environment_of(mesh: Mesh) -> dict[str, str]:
+    """The addresses that operators are given: all."""
+    return mesh.parts.wiring.environment("operations")
 
 
 def people_of(mesh: Mesh) -> Callable[..., Person]:

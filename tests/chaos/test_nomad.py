@@ -86,21 +86,21 @@ def client(mesh: Mesh, metrics: Metrics) -> Iterator[RpcClient]:
 
 @pytest.fixture(scope="module")
 def market(mesh: Mesh, client: RpcClient) -> Market:
-    sql = partial(ask, environment_of(mesh, "orders")["LIVEDROPS_ORDERS_POSTGRES_URL"])
-    orders, broker_url = client.service("orders", Orders), environment_of(mesh, "operations")["LIVEDROPS_BROKER_URL"]
+    sql = partial(ask, environment_of(mesh)["LIVEDROPS_ORDERS_POSTGRES_URL"])
+    orders, broker_url = client.service("orders", Orders), environment_of(mesh)["LIVEDROPS_BROKER_URL"]
     return Market(orders, client.service("analytics", Analytics), sql, opening(orders), people_of(mesh), mesh.address(), broker_url)
 
 
 @pytest.fixture(scope="module")
 def circle(mesh: Mesh, client: RpcClient, market: Market) -> Iterator[Circle]:
     users = client.service("users", Users)
-    with MongoClient[dict[str, Any]](environment_of(mesh, "users")["LIVEDROPS_USERS_MONGO_URL"], tz_aware=True) as store:
+    with MongoClient[dict[str, Any]](environment_of(mesh)["LIVEDROPS_USERS_MONGO_URL"], tz_aware=True) as store:
         yield Circle(users, signing_up(users), store.get_database("users", read_concern=ReadConcern("majority")), market.broker_url)
 
 
 @pytest.fixture(scope="module")
 def scene(mesh: Mesh, client: RpcClient, market: Market, circle: Circle, metrics: Metrics) -> Iterator[Scene]:
-    shown = ShownStock(Cache(environment_of(mesh, "orders")["LIVEDROPS_REDIS_URL"], metrics, CACHE_DEADLINE_S))
+    shown = ShownStock(Cache(environment_of(mesh)["LIVEDROPS_REDIS_URL"], metrics, CACHE_DEADLINE_S))
     with receiver() as hooks:
         yield Scene(market, circle, client.service("notifications", Notifications), shown, hooks)
 
