@@ -43,7 +43,7 @@ class SteadyOrders:
         """Every request was answered with an order, and the books have these orders and no other."""
         accepted = report.classes["accepted"].count
         answers = {name: seen.count for name, seen in report.classes.items() if seen.count}
-        assert answers == {"accepted": report.attempts}
+        assert answers == {"accepted": report.attempts}, f"not every order was accepted at once: {answers}"
         assert (report.requests.started, report.requests.unanswered) == (accepted, 0)
         rows = self.market.sql("select replace(id::text, '-', '') || '-' || replace(drop_id::text, '-', ''), user_id::text, key from orders"
                                " where drop_id = %s", self.drop.drop_id)  # fmt: skip
