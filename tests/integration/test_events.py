@@ -176,6 +176,10 @@ class Views:
     def consumers(self) -> int:
         return int(self.channel.queue_declare(self.queue, passive=True).method.consumer_count)
 
+    def waiting(self) -> int:
+        """Messages that nobody has in hand."""
+        return int(self.channel.queue_declare(self.queue, passive=True).method.message_count)
+
     def work(self, message: Message) -> None:
         self.taken.set()
         self.may_finish.wait(30)
@@ -204,18 +208,24 @@ def views(stack: Stack, metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 def test_who_is_stopped_finishes_what_it_has_in_hand_and_nobody_is_given_it_again(views: Views, publisher: EventPublisher) -> None:
+    first, second = confirmed(str(uuid.uuid4())), confirmed(str(uuid.uuid4()))
     views.running.start()
-    publisher.publish([confirmed(str(uuid.uuid4()))])
+    publisher.publish([first])
     assert views.taken.wait(10)
 
     stopping = threading.Thread(target=views.consumer.stop)
     stopping.start()
-    eventually(lambda: views.consumers() == 0)
+    eventually(lambda: views.consumer.should_stop)
+    publisher.publish([second])
+    eventually(lambda: views.waiting() == 1)
     assert stopping.is_alive()
     views.may_finish.set()
     stopping.join(10)
 
     assert not stopping.is_alive()
+    body = views.channel.basic_get(views.queue)[2]
+    assert body is not None
+    assert [event.id for event in events_of(body)] == [second.id]
     assert views.channel.basic_get(views.queue)[0] is None
 
 
