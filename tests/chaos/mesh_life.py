@@ -79,6 +79,12 @@ class Life:
         pushed = [one.id for follower in self.followers for one in self._pushed(follower)]
         return len(pushed) - len({*pushed})
 
+    def heard_again(self) -> int:
+        """Events of the sale that another consumer heard before, under the same id. Somebody must be watching."""
+        assert self.sale.witness is not None
+        ids = [event.id for event in self.sale.witness.heard("order.confirmed") if event.data["order"]["drop_id"] == self.drop.drop_id]
+        return len(ids) - len({*ids})
+
     def _orders_of(self, follower: Follower) -> dict[str, float]:
         """When each was known to its buyer."""
         return {str(o.order["id"]): o.known_at for o in self.sale.accepted() if o.order and o.user_id == follower.fan.id}

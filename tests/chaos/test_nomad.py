@@ -120,6 +120,21 @@ def test_a_killed_part_comes_back_and_nothing_is_lost_or_doubled(name: str, mesh
     print(row(name, back.result(), works.result(), life))
 
 
+@pytest.mark.parametrize("name", ["orders", "orders-relay", "notifications-push"])
+def test_what_is_stopped_and_started_anew_tells_nothing_twice(name: str, mesh: Mesh, scene: Scene) -> None:
+    part = PARTS[name]
+    with mesh_life(scene) as life:
+        life.wait_for_more()
+        victims, begin = part.victims(mesh), time.monotonic()
+        for allocation in mesh.parts.scheduler.allocations(name):
+            mesh.parts.scheduler.restart(allocation["ID"], name)
+        eventually(lambda: not any(map(processes.is_alive, victims)) and part.is_back(mesh), BACK_WITHIN_S, LOOKS_EVERY_S)
+        back_s = time.monotonic() - begin
+        life.wait_for_more()
+    print(row(f"{name}, stopped and started", back_s, back_s, life))
+    assert (life.heard_again(), life.pushed_again()) == (0, 0)
+
+
 def kill(victims: Sequence[int]) -> None:
     """All of them, and wait for their end."""
     assert victims
