@@ -100,7 +100,7 @@ class EventConsumer(Consumer):  # type: ignore[misc]
 
     def setup(self) -> None:
         super().setup()
-        process().require(f"events:{self.name}", self.consumer.check)
+        process().take(f"events:{self.name}", self.consumer.check)
         # kombu's own way with a body that can't be decoded is to acknowledge it, and so to lose it.
         self.consumer.on_decode_error = self._bury_undecodable
         self._publisher = Publisher(nameko_config[AMQP_URI_CONFIG_KEY], use_confirms=True, mandatory=True)
@@ -118,20 +118,29 @@ class EventConsumer(Consumer):  # type: ignore[misc]
             self.container.spawn_managed_thread(self._drain, identifier=f"events.{self.name}")
 
     def _drain(self) -> None:
-        """Handle what waits, some messages at a time, until nothing waits."""
+        """Handle what waits, some messages at a time, until nothing waits. Who is stopped gives back what it has not begun."""
         try:
             while self._waiting:
+                if self.consumer.should_stop:
+                    self._give_back(self._taken(len(self._waiting)))
+                    return
                 if self.linger_s and len(self._waiting) < self.batch:
                     eventlet.sleep(self.linger_s)
-                self._handle([self._waiting.popleft() for _ in range(min(len(self._waiting), self.batch))])
+                self._handle(self._taken(self.batch))
         finally:
             self._draining = False
+
+    def _taken(self, most: int) -> list[_Delivery]:
+        return [self._waiting.popleft() for _ in range(min(len(self._waiting), most))]
+
+    def _give_back(self, deliveries: list[_Delivery]) -> None:
+        for delivery in deliveries:
+            self.consumer.requeue_message(delivery.message)
 
     def _handle(self, deliveries: list[_Delivery]) -> None:
         error = self._run_held([event for delivery in deliveries for event in delivery.events])
         if isinstance(error, ContainerBeingKilled | Hold):
-            for delivery in deliveries:
-                self.consumer.requeue_message(delivery.message)
+            self._give_back(deliveries)
             return
         if isinstance(error, SomeFailed):
             self._fail_some(deliveries, error)
@@ -159,7 +168,7 @@ class EventConsumer(Consumer):  # type: ignore[misc]
         """Run the handler until it holds no more."""
         deadline = time.monotonic() + LONGEST_HOLD_S
         held = False
-        while isinstance(error := self._run(events), Hold) and time.monotonic() < deadline:
+        while isinstance(error := self._run(events), Hold) and time.monotonic() < deadline and not self.consumer.should_stop:
             if not held:
                 log.warning("events are held", extra={"queue": event_queue(self.name), "error": str(error)})
             held = True

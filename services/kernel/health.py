@@ -9,25 +9,18 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from services.kernel.process import Check, Process
+from services.kernel.process import Process, failure_of
 
 log = logging.getLogger("livedrops.health")
 
 
 def report(process: Process) -> tuple[bool, dict[str, str]]:
     """Whether the process is ready, and what each of its dependencies says."""
-    failures = {name: text for name, check in process.required.items() if (text := _failure(check))}
-    degraded = {name: f"degraded: {text}" for name, check in process.optional.items() if (text := _failure(check))}
-    fine = dict.fromkeys([*process.required, *process.optional], "ok")
+    required = process.required | process.taking
+    failures = {name: text for name, check in required.items() if (text := failure_of(check))}
+    degraded = {name: f"degraded: {text}" for name, check in process.optional.items() if (text := failure_of(check))}
+    fine = dict.fromkeys([*required, *process.optional], "ok")
     return not failures, fine | degraded | failures
-
-
-def _failure(check: Check) -> str | None:
-    try:
-        check()
-    except Exception as error:  # whatever a store's client raises, the answer is "not ready", with the reason
-        return f"{type(error).__name__}: {error}"
-    return None
 
 
 def serve(process: Process) -> ThreadingHTTPServer:

@@ -1,6 +1,7 @@
 """What there is one of in a process: its settings, its metrics and the checks of its readiness, set once at start."""
 
 import gc
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -12,17 +13,38 @@ from services.kernel.metrics import Metrics
 Check = Callable[[], None]
 
 
+def failure_of(check: Check) -> str | None:
+    """What it raises, None where all is well."""
+    try:
+        check()
+    except Exception as error:  # whatever a store's client raises, the answer is "not ready", with the reason
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
 @dataclass(frozen=True)
 class Process:
-    """required: checks without which this process can't do its work. optional: what it can do without, more slowly."""
+    """required: checks without which this process can't do its work. optional: what it can do without, more slowly.
+
+    taking: that its consumers take work; they begin once it can be done. stopping: set when it was asked to end; long work pauses where it can.
+    """
 
     settings: Settings
     metrics: Metrics
     required: dict[str, Check] = field(default_factory=dict)
     optional: dict[str, Check] = field(default_factory=dict)
+    taking: dict[str, Check] = field(default_factory=dict)
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     def require(self, name: str, check: Check) -> None:
         self.required[name] = check
+
+    def take(self, name: str, check: Check) -> None:
+        self.taking[name] = check
+
+    def can_work(self) -> bool:
+        """Whether all that is required is there."""
+        return not any(failure_of(check) for check in self.required.values())
 
     def stop(self) -> None:
         """The end: send what was measured and recorded."""

@@ -54,7 +54,7 @@ class RpcConsumer(NamekoRpcConsumer):  # type: ignore[misc]
         service = self.container.service_name
         self.queue = Queue(rpc_queue(service), exchange=exchange, routing_key=f"{service}.*", durable=True)
         self.consumer.queues = [self.queue]
-        process().require(f"rpc:{service}", self.consumer.check)
+        process().take(f"rpc:{service}", self.consumer.check)
         # kombu would acknowledge such a call, and let its caller wait for nothing.
         self.consumer.on_decode_error = self._refuse_undecodable
         self._replies = Publisher(

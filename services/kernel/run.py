@@ -30,7 +30,7 @@ from psycogreen.eventlet import patch_psycopg  # noqa: E402
 
 from services.kernel import health  # noqa: E402
 from services.kernel.config import Settings  # noqa: E402
-from services.kernel.process import enter, settle_memory  # noqa: E402
+from services.kernel.process import Process, enter, settle_memory  # noqa: E402
 
 log = logging.getLogger("livedrops.run")
 # Calls that a service works on at once. More would only wait for its database connections.
@@ -55,7 +55,7 @@ def main(argument: str) -> None:
     runner = ServiceRunner()
     runner.add_service(service)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: eventlet.spawn_n(_stop, runner, settings.stop_timeout_s))
+        signal.signal(number, lambda *_: eventlet.spawn_n(_stop, process, runner))
     health.serve(process)
     _wait_for_broker(settings.broker_url.get_secret_value())
     runner.start()
@@ -71,7 +71,9 @@ def _wait_for_broker(url: str) -> None:
         connection.ensure_connection(interval_start=BROKER_LOOK_EVERY_S, interval_step=0, timeout=BROKER_PATIENCE_S)
 
 
-def _stop(runner: Any, timeout_s: float) -> None:
+def _stop(process: Process, runner: Any) -> None:
+    process.stopping.set()
+    timeout_s = process.settings.stop_timeout_s
     with eventlet.Timeout(timeout_s, False):
         runner.stop()
         return

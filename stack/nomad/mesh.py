@@ -61,11 +61,19 @@ class Mesh:
     """LiveDrops on Nomad. Making one starts nothing.
 
     units: those that are run. Elasticsearch is run where it can be had and a unit needs it.
+    settings: more of Consul's keys below livedrops/settings, and their values; told at each `up`.
     """
 
-    def __init__(self, instance: Instance, units: tuple[Unit, ...] = UNITS, with_elasticsearch: bool = True) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        units: tuple[Unit, ...] = UNITS,
+        with_elasticsearch: bool = True,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.instance = instance
         self.units = units
+        self._settings = settings or {}
         self._with_elasticsearch = with_elasticsearch
         self._supervisor = Supervisor(instance)
         self.absent: dict[str, str] = {}
@@ -221,6 +229,8 @@ class Mesh:
         """Settings to Consul, secrets to Nomad."""
         for key, value in kv_defaults(CONSUL / "settings.json").items():
             parts.consul.add_default(key, value)
+        for key, value in self._settings.items():
+            parts.consul.set(f"{KV}/{key}", value)
         for name, value in public_settings(parts.wiring).items():
             parts.consul.set(f"{KV}/all/{name}", value)
         for destination, sources in talks(UNITS).items():

@@ -146,6 +146,28 @@ def test_workers_killed_at_random_and_a_restarted_broker_miss_nobody(
     check_once_each(hooks, most_doubled=(kills + 1) * UNDER_WAY)
 
 
+def test_workers_that_are_asked_to_stop_tell_nobody_twice(
+    stack: Stack,
+    hooks: Receiver,
+    notifications: Notifications,
+    make_fans: Callable[[int], Fans],
+    clock: EventPublisher,
+    rounds: Callable[[int, int], range],
+) -> None:
+    stops, luck = len(rounds(3, 20)), random.Random()
+    fans = make_fans(len(rounds(6_000, 40_000)))
+    event, before_next = started(fans.creator_id), len(fans.paths) // (2 * stops)
+    with running_with(stack, {UNIT: {"LIVEDROPS_PUSH_CHUNK": "2000"}}):
+        clock.publish([event])
+        for _ in range(stops):
+            enough = len(hooks.received) + luck.randint(0, before_next)
+            eventually(lambda enough=enough: len(hooks.received) >= enough, TOLD_WITHIN_S, every_s=0.01)  # type: ignore[misc]
+            stack.restart(UNIT)
+            stack.wait_ready(UNIT)
+        told_all(fans, hooks, notifications, event.id)
+    check_once_each(hooks, most_doubled=0)
+
+
 def test_a_worker_that_dies_at_each_place_misses_nobody(
     stack: Stack,
     hooks: Receiver,

@@ -1,22 +1,35 @@
 """Events from the outbox to their consumer: once in effect, with backoff, and dead letters."""
 
+import threading
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import msgspec
 import pika
 import pytest
+from kombu import Exchange, Queue
+from kombu.message import Message
 from pika.adapters.blocking_connection import BlockingChannel
+from pydantic import SecretStr
 
+from services.contracts.errors import Unavailable
 from services.contracts.events import Event, OrderConfirmed, events_of
 from services.contracts.orders import Order, Orders, OrderStatus, PlaceOrder, Stock
 from services.contracts.values import Money
 from services.kernel import ids, topology
+from services.kernel.config import Settings
+from services.kernel.consuming import WatchedConsumer
+from services.kernel.metrics import Metrics
+from services.kernel.process import Process
 from services.kernel.publisher import EventPublisher
 from services.kernel.wire import ATTEMPT
 from stack.api import Stack
+from tests.chaos.disturbances import stopped
 from tests.conftest import eventually
 
 Sql = Callable[..., list[tuple[Any, ...]]]
@@ -143,3 +156,92 @@ def test_the_outbox_is_empty_a_moment_after_a_sale(orders: Orders, open_drop: Ca
     drop = open_drop()
     orders.place_order(request=PlaceOrder(drop.drop_id, str(uuid.uuid4()), 1, "a"))
     eventually(lambda: sql("select count(*) from outbox where drop_id = %s", drop.drop_id) == [(0,)])
+
+
+@dataclass
+class Views:
+    """orders-views, stopped, and a consumer of its queue in its place, whose worker takes one message and waits until it may finish."""
+
+    process: Process
+    consumer: WatchedConsumer
+    channel: BlockingChannel
+    queue: str
+    taken: threading.Event = field(default_factory=threading.Event)
+    may_finish: threading.Event = field(default_factory=threading.Event)
+
+    @cached_property
+    def running(self) -> threading.Thread:
+        return threading.Thread(target=self.consumer.run)
+
+    def consumers(self) -> int:
+        return int(self.channel.queue_declare(self.queue, passive=True).method.consumer_count)
+
+    def waiting(self) -> int:
+        """Messages that nobody has in hand."""
+        return int(self.channel.queue_declare(self.queue, passive=True).method.message_count)
+
+    def work(self, message: Message) -> None:
+        self.taken.set()
+        self.may_finish.wait(30)
+        self.consumer.ack_message(message)
+
+
+@pytest.fixture
+def views(stack: Stack, metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> Iterator[Views]:
+    environment = stack.environment("orders-views")
+    url, queue = environment["LIVEDROPS_BROKER_URL"], topology.event_queue("orders.views")
+    settings = Settings(broker_url=SecretStr(url), redis_url=SecretStr(environment["LIVEDROPS_REDIS_URL"]))
+    process = Process(settings, metrics)
+    monkeypatch.setattr("services.kernel.process._process", [process])
+
+    def take(_body: Any, message: Message) -> None:
+        threading.Thread(target=here.work, args=(message,)).start()
+
+    consumer = WatchedConsumer(url, queues=[Queue(queue, exchange=Exchange(""), no_declare=True)], callbacks=[take], accept=["json"])
+    with stopped(stack, "orders-views"), pika.BlockingConnection(pika.URLParameters(url)) as line:
+        here = Views(process, consumer, line.channel(), queue)
+        yield here
+        here.may_finish.set()
+        consumer.stop()
+        here.running.join(10)
+        assert not here.running.is_alive()
+
+
+def test_who_is_stopped_finishes_what_it_has_in_hand_and_nobody_is_given_it_again(views: Views, publisher: EventPublisher) -> None:
+    first, second = confirmed(str(uuid.uuid4())), confirmed(str(uuid.uuid4()))
+    views.running.start()
+    publisher.publish([first])
+    assert views.taken.wait(10)
+
+    stopping = threading.Thread(target=views.consumer.stop)
+    stopping.start()
+    eventually(lambda: views.consumer.should_stop)
+    publisher.publish([second])
+    eventually(lambda: views.waiting() == 1)
+    assert stopping.is_alive()
+    views.may_finish.set()
+    stopping.join(10)
+
+    assert not stopping.is_alive()
+    body = views.channel.basic_get(views.queue)[2]
+    assert body is not None
+    assert [event.id for event in events_of(body)] == [second.id]
+    assert views.channel.basic_get(views.queue)[0] is None
+
+
+def test_who_lacks_its_store_takes_nothing(views: Views, publisher: EventPublisher) -> None:
+    looks, is_there = Counter[str](), threading.Event()
+
+    def check() -> None:
+        looks["store"] += 1
+        if not is_there.is_set():
+            raise Unavailable("The store is away.")
+
+    views.process.require("store", check)
+    publisher.publish([confirmed(str(uuid.uuid4()))])
+    views.running.start()
+    eventually(lambda: looks["store"] >= 3)
+    assert (views.consumers(), views.taken.is_set()) == (0, False)
+
+    is_there.set()
+    assert views.taken.wait(10)

@@ -6,35 +6,26 @@ The tests of this file go through one life of one mesh, in order: starting it fo
 import json
 import os
 import threading
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import requests
 
-from gateway.tokens import Tokens
 from services.contracts.errors import Unavailable
-from services.contracts.orders import OpenStock, Orders, Stock
-from services.contracts.users import Role, User
-from services.contracts.values import Money
+from services.contracts.orders import Orders, Stock
 from services.kernel.metrics import Metrics
-from services.kernel.rpc_client import RpcClient
 from stack import processes
-from stack.errors import SetupError
-from stack.install_nomad import provide_nomad
-from stack.instance import Instance
 from stack.nomad import mounts
 from stack.nomad.access import CONSUL
 from stack.nomad.agents import CONSUL_CONFIG, MANAGEMENT, NOMAD_CONFIG
 from stack.nomad.jobs import JOBS
 from stack.nomad.mesh import Mesh, job_file
-from stack.nomad.scheduler import LOOK_EVERY_S, JobState
-from stack.progress import silent
+from stack.nomad.scheduler import LOOK_EVERY_S
 from stack.waiting import wait_until
-from tests.conftest import Person
+from tests.conftest import Person, opening
+from tests.meshes import operations_of, people_of, processes_of, running_mesh, state_of
 
 DEPLOYED_WITHIN_S = 240
 # Of the trickle: between two orders.
@@ -43,52 +34,24 @@ PAUSE_S = 0.05
 
 @pytest.fixture(scope="module")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    try:
-        provide_nomad(silent)
-    except SetupError as reason:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"no Nomad here: {reason}")
-        pytest.skip(f"no Nomad here: {reason}")
-    here = Mesh(Instance("nomad", tmp_path_factory.mktemp("nomad")), with_elasticsearch=False)
-    try:
-        here.up()
+    with running_mesh(tmp_path_factory.mktemp("nomad")) as here:
         yield here
-    finally:
-        here.down()
-        here.instance.forget()
 
 
 @pytest.fixture(scope="module")
 def orders(mesh: Mesh, metrics: Metrics) -> Iterator[Orders]:
-    client = RpcClient(mesh.parts.wiring.environment("operations")["LIVEDROPS_BROKER_URL"], "tests", metrics)
-    client.start()
-    assert client.wait_open(10)
-    yield client.service("orders", Orders)
-    client.stop()
+    with operations_of(mesh, metrics) as client:
+        yield client.service("orders", Orders)
 
 
 @pytest.fixture(scope="module")
 def drop(orders: Orders) -> Stock:
-    now = datetime.now(UTC)
-    values = {
-        "name": "A shirt",
-        "starts_at": now - timedelta(hours=1),
-        "ends_at": now + timedelta(hours=6),
-        "unit_price": Money(4900, "EUR"),
-    }
-    return orders.open_stock(stock=OpenStock(drop_id=str(uuid.uuid4()), creator_id=str(uuid.uuid4()), total=1_000_000, **values))  # type: ignore[arg-type]
+    return opening(orders)(1_000_000)
 
 
 @pytest.fixture(scope="module")
 def buyer(mesh: Mesh) -> Callable[[], Person]:
-    """Somebody new, signed in."""
-    tokens = Tokens(mesh.parts.wiring.credentials.jwt_key, "livedrops", 900)
-
-    def make() -> Person:
-        user = User(str(uuid.uuid4()), "Somebody", "somebody@example.org", [Role.FAN], datetime.now(UTC))
-        return Person(mesh.address(), tokens, user)
-
-    return make
+    return people_of(mesh)
 
 
 class Trickle:
@@ -123,12 +86,6 @@ class Trickle:
         except requests.RequestException as error:
             return type(error).__name__
         return "ok" if response.ok else f"{response.status_code} {response.text[:100]}"
-
-
-def state_of(mesh: Mesh, job: str) -> JobState:
-    state = mesh.parts.scheduler.state(job)
-    assert state
-    return state
 
 
 @pytest.mark.parametrize("job", sorted(file.name.removesuffix(".nomad.hcl") for file in JOBS.glob("*")))
@@ -243,14 +200,18 @@ def test_a_version_that_never_gets_ready_is_taken_back(mesh: Mesh, buyer: Callab
 
 
 def test_a_killed_unit_is_back_within_seconds(mesh: Mesh, orders: Orders, drop: Stock) -> None:
-    killed = [pid for pid in pids_of(mesh, "services.orders.service") if processes.is_alive(pid)]
+    killed = running(mesh, "orders")
 
     for pid in killed:
         os.kill(pid, 9)
 
     assert killed
     assert wait_until(lambda: answers(orders, drop), 60)
-    assert not {*pids_of(mesh, "services.orders.service")} & {*killed}
+    assert not {*running(mesh, "orders")} & {*killed}
+
+
+def running(mesh: Mesh, job: str) -> list[int]:
+    return [pid for pids in processes_of(mesh, job).values() for pid in pids]
 
 
 def answers(orders: Orders, drop: Stock) -> bool:
@@ -258,14 +219,6 @@ def answers(orders: Orders, drop: Stock) -> bool:
         return orders.get_stock(drop_id=drop.drop_id).total == drop.total
     except Unavailable:
         return False
-
-
-def pids_of(mesh: Mesh, words: str) -> list[int]:
-    return [
-        pid
-        for pid in processes.of_instance(mesh.instance.marker, ())
-        if words in processes.command_line(pid) and "executor" not in processes.command_line(pid)
-    ]
 
 
 @pytest.mark.timeout(240)

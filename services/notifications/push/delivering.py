@@ -1,6 +1,7 @@
 """Delivering: claimed, sent, marked, and what comes of it for the endpoint; whoever works through something hands deliveries to this."""
 
 import logging
+import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -39,7 +40,7 @@ AGAIN = "notifications.push_again"
 
 @dataclass(frozen=True)
 class Workshop:
-    """What the workers work with. pool: bounds the deliveries under way in this process."""
+    """What the workers work with. pool: bounds the deliveries under way in this process. stopping: it is to end, and long work to pause."""
 
     store: Store
     live: Live
@@ -50,6 +51,7 @@ class Workshop:
     patience: Patience
     metrics: Metrics
     pool: eventlet.GreenPool
+    stopping: threading.Event
 
 
 @dataclass

@@ -95,6 +95,7 @@ class WorkshopProvider(DependencyProvider):  # type: ignore[misc]
             lines.settings.patience(),
             process().metrics,
             eventlet.GreenPool(lines.settings.push_at_once),
+            process().stopping,
         )
 
     def get_dependency(self, worker_ctx: Any) -> Workshop:

@@ -10,7 +10,7 @@ from services.contracts.events import Audience, Event, PushChunk, PushDelivery
 from services.contracts.notifications import Notice
 from services.contracts.users import MOST_FOLLOWERS, ListPlace
 from services.kernel import calls, failpoints
-from services.kernel.event_entrypoint import Failure, SomeFailed, held
+from services.kernel.event_entrypoint import Failure, Hold, SomeFailed, held
 from services.notifications import domain
 from services.notifications.push import rules
 from services.notifications.push.delivering import STEP_TIMEOUT_S, Outcome, Workshop, again_event, deliver, later, preferences_of
@@ -27,12 +27,14 @@ class NotDelivered(Exception):
 
 
 def push_chunks(shop: Workshop, events: Sequence[Event]) -> None:
-    """Work through chunks, each from where it is. One that is over is over at once."""
+    """Work through chunks, each from where it is. One that is over is over at once. Raises Hold between two steps where this process is to end."""
     for event in events:
         chunk = msgspec.convert(event.data, PushChunk)
         with held():
             notice, progress = shop.store.fan_outs.notice(chunk.fan_out_id), shop.store.fan_outs.progress(chunk)
             while notice is not None and not progress.done and not _is_over(shop, notice):
+                if shop.stopping.is_set():
+                    raise Hold("This process ends; another goes on.")
                 progress = _step(shop, chunk, notice, progress)
 
 
