@@ -42,6 +42,11 @@ class Progress:
         self.place = self.place._replace(broadcasts=number)
         return Verdict.NEXT
 
+    def has_all(self, number: int) -> bool:
+        """Whether everything up to this personal note was told, and everything that was heard of."""
+        place, heard = self.place, self._heard
+        return number <= place.personal and heard.personal <= place.personal and heard.broadcasts <= place.broadcasts
+
     def hear_of(self, place: Place) -> None:
         """There is something up to there, whether it is for this person or not."""
         self._hear(place)

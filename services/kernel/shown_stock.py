@@ -1,7 +1,7 @@
 """A drop's stock as it is shown in Redis: written by orders and its relay, read by the gateway. Never decides a sale.
 
 stock:{<drop id>}: a hash of version and book (a Stock as JSON). soldout:{<drop id>}: version and the filter of accepted keys.
-Both are written only over older versions, and a book that is written is published in the same step.
+Both are written only over older versions, and a book that is written is published in the same step; one that is sold out before that, too.
 """
 
 from collections.abc import Sequence
@@ -27,6 +27,10 @@ class ShownStock:
         """Let gateways see it, and tell it to those who watch the drop live."""
         book: dict[str, str | bytes | int] = {"book": msgspec.json.encode(stock)}
         self._cache.set_if_newer("stock", _stock_key(stock.drop_id), stock.version, _life_s(stock), book, live.stock(stock.drop_id))
+
+    def tell(self, stock: Stock) -> None:
+        """Tell it to those who watch the drop live, before it is shown: they know by its version whether it is news."""
+        self._cache.publish("stock", [(live.stock(stock.drop_id), msgspec.json.encode(stock))])
 
     def show_sold_out(self, stock: Stock, keys: KeyFilter) -> None:
         """Let gateways answer "sold out" for every key outside `keys`, while this version of the stock stands."""

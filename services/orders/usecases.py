@@ -145,6 +145,8 @@ def show_book(books: Books, shown: ShownStock, book: Book, most_keys: int | None
     """Show a book in the cache; one that is sold out with its accepted keys, unless they are more than most_keys."""
     stock = domain.as_stock(book, book.starts_at)  # whoever looks works out the state for himself
     if book.available == 0 and (most_keys is None or books.count_orders(book.drop_id) <= most_keys):
+        # Gathering the keys takes a while, and gateways need them with the stock; who watches need not wait for it.
+        shown.tell(stock)
         shown.show_sold_out(stock, books.keys(book.drop_id))
     shown.show(stock)
 

@@ -43,11 +43,14 @@ def test_each_note_is_told_once_and_in_order_whatever_is_heard(heard: list[int],
             client.hear(number)
         else:
             client.answer(written)
-    client.progress.hear_of(Place(written, 0))  # the look that comes in the end
+    if not client.progress.has_all(written):  # the look that comes in the end
+        client.progress.hear_of(Place(written, 0))
     client.progress.is_asking = client.progress.is_behind()
     client.answer(written)
     assert client.told == list(range(begin + 1, written + 1))
     assert not client.progress.is_behind()
+    assert client.progress.has_all(written)
+    assert not client.progress.has_all(written + 1)
 
 
 @given(HEARD)
