@@ -9,8 +9,9 @@ from textwrap import dedent
 
 from stack import ingress
 from stack.instance import CLONE
+from stack.monitors import EXPORTER, MONITORS, PROMETHEUS
 from stack.nomad import access
-from stack.nomad.access import BEHIND_INGRESS
+from stack.nomad.access import BEHIND_INGRESS, MONITORING
 from stack.nomad.scaling import scaling_block
 from stack.nomad.settings import as_environment, as_toml
 from stack.nomad.sizes import Size, size_of
@@ -50,7 +51,16 @@ _LEASE_SAYS = """
 
 def rendered() -> dict[Path, str]:
     """Every generated file and its text."""
-    jobs = {unit.name: unit_job(unit) for unit in UNITS} | stores() | batches() | {"ingress": ingress_job(), AUTOSCALER: autoscaler_job()}
+    jobs = (
+        {unit.name: unit_job(unit) for unit in UNITS}
+        | stores()
+        | batches()
+        | {
+            "ingress": ingress_job(),
+            AUTOSCALER: autoscaler_job(),
+            MONITORING: monitoring_job(),
+        }
+    )
     files = {JOBS / f"{name}.nomad.hcl": text for name, text in jobs.items()}
     return files | access.rendered(UNITS)
 
@@ -181,7 +191,10 @@ def _batch(name: str, when: str) -> str:
 def ingress_job() -> str:
     """HAProxy, with the very bounds that it has in `make run`."""
     configuration = ingress.render_for_consul(
-        bind='[[ env "NOMAD_ADDR_http" ]]', socket='abns@livedrops-ingress-[[ env "NOMAD_ALLOC_ID" ]] level user', dns="${var.consul_dns}"
+        bind='[[ env "NOMAD_ADDR_http" ]]',
+        socket='abns@livedrops-ingress-[[ env "NOMAD_ALLOC_ID" ]] level user',
+        dns="${var.consul_dns}",
+        metrics_bind='[[ env "NOMAD_ADDR_metrics" ]]',
     )
     variables = _variables(size_of("ingress"), python=False)
     return _tidy(fill(TEMPLATES / "ingress.nomad.hcl.tmpl", variables=variables, haproxy=indented(configuration, 10)))
@@ -191,6 +204,28 @@ def autoscaler_job() -> str:
     """What counts by Prometheus."""
     size = size_of(AUTOSCALER)
     return fill(TEMPLATES / "autoscaler.nomad.hcl.tmpl", cpu=size.cpu, memory=size.memory, memory_max=size.most)
+
+
+def monitoring_job() -> str:
+    """What watches one machine: the same programs and files as `make monitor` has."""
+    tasks = "".join(_store_task(name, ("monitor", "run", name, "--units", "local/units.json"), "", False, "SIGTERM") for name in MONITORS)
+    # Only one reads them.
+    at = tasks.index("      resources {", tasks.index(f'task "{EXPORTER}"'))
+    tasks = f"{tasks[:at]}{fill(TEMPLATES / 'units_list.hcl.tmpl', units=indented(_units_list(), 10))}\n{tasks[at:]}"
+    variables = _without_sizes(_variables(size_of(PROMETHEUS)))
+    return _tidy(fill(TEMPLATES / "monitoring.nomad.hcl.tmpl", variables=variables, tasks=tasks))
+
+
+def _units_list() -> str:
+    """As monitoring/probing.py reads it: every process that Consul knows, ready or not."""
+    comma = '{{ if scratch.Key "more" }},{{ end }}{{ scratch.Set "more" "yes" }}'
+    rows = [
+        f'{{{{- range service "{unit.name}|any" }}}}{comma}\n'
+        f'{{"unit": "{unit.name}", "process": "{unit.name}:{{{{ .Port }}}}", "url": "http://{{{{ .Address }}}}:{{{{ .Port }}}}{unit.readiness}"}}'
+        "{{ end }}"
+        for unit in UNITS
+    ]
+    return "[\n" + "\n".join(rows) + "\n]"
 
 
 def _variables(size: Size, python: bool = True) -> str:

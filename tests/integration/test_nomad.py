@@ -26,6 +26,7 @@ from stack import processes
 from stack.errors import SetupError
 from stack.install_nomad import provide_nomad
 from stack.instance import Instance
+from stack.monitors import PROMETHEUS
 from stack.nomad import mounts
 from stack.nomad.access import CONSUL
 from stack.nomad.agents import CONSUL_CONFIG, MANAGEMENT, NOMAD_CONFIG
@@ -191,6 +192,20 @@ def test_an_order_goes_through_the_ingress(mesh: Mesh, orders: Orders, buyer: Ca
 
     assert answer.status_code in (200, 201)
     assert orders.get_stock(drop_id=drop.drop_id).sold == before + 1
+
+
+def test_what_watches_sees_every_unit_and_the_order(mesh: Mesh) -> None:
+    names = {unit.name for unit in mesh.units}
+
+    assert wait_until(lambda: {one["unit"] for one in measured(mesh, "livedrops_unit_ready == 1")} == names, 90, LOOK_EVERY_S)
+    assert wait_until(lambda: bool(measured(mesh, 'livedrops_orders_total{outcome="CONFIRMED"} > 0')), 60, LOOK_EVERY_S)
+    assert mesh.parts.consul.healthy("autoscaler")
+
+
+def measured(mesh: Mesh, query: str) -> list[dict[str, str]]:
+    """The labels of what Prometheus finds."""
+    address = f"http://127.0.0.1:{mesh.parts.wiring.ports[PROMETHEUS]}/api/v1/query"
+    return [one["metric"] for one in requests.get(address, {"query": query}, timeout=10).json()["data"]["result"]]
 
 
 @pytest.mark.timeout(DEPLOYED_WITHIN_S + 60)
