@@ -122,7 +122,7 @@ job "monitoring" {
 
       config {
         command = "/bin/sh"
-        args    = ["local/livedrops.pex", "-m", "cli.main", "monitor", "run", "statsd-exporter", "--units", "local/units.json"]
+        args    = ["local/livedrops.pex", "-m", "cli.main", "monitor", "run", "statsd-exporter", "--profile", "nomad", "--units", "local/units.json"]
       }
 
       env {
@@ -152,7 +152,7 @@ job "monitoring" {
 
       config {
         command = "/bin/sh"
-        args    = ["local/livedrops.pex", "-m", "cli.main", "monitor", "run", "exporter", "--units", "local/units.json"]
+        args    = ["local/livedrops.pex", "-m", "cli.main", "monitor", "run", "exporter", "--profile", "nomad", "--units", "local/units.json"]
       }
 
       env {
@@ -233,7 +233,7 @@ job "monitoring" {
 
       config {
         command = "/bin/sh"
-        args    = ["local/livedrops.pex", "-m", "cli.main", "monitor", "run", "node-exporter", "--units", "local/units.json"]
+        args    = ["local/livedrops.pex", "-m", "cli.main", "monitor", "run", "node-exporter", "--profile", "nomad", "--units", "local/units.json"]
       }
 
       env {
@@ -263,7 +263,7 @@ job "monitoring" {
 
       config {
         command = "/bin/sh"
-        args    = ["local/livedrops.pex", "-m", "cli.main", "monitor", "run", "postgres-exporter", "--units", "local/units.json"]
+        args    = ["local/livedrops.pex", "-m", "cli.main", "monitor", "run", "postgres-exporter", "--profile", "nomad", "--units", "local/units.json"]
       }
 
       env {
@@ -293,7 +293,7 @@ job "monitoring" {
 
       config {
         command = "/bin/sh"
-        args    = ["local/livedrops.pex", "-m", "cli.main", "monitor", "run", "redis-exporter", "--units", "local/units.json"]
+        args    = ["local/livedrops.pex", "-m", "cli.main", "monitor", "run", "redis-exporter", "--profile", "nomad", "--units", "local/units.json"]
       }
 
       env {
@@ -323,7 +323,7 @@ job "monitoring" {
 
       config {
         command = "/bin/sh"
-        args    = ["local/livedrops.pex", "-m", "cli.main", "monitor", "run", "elasticsearch-exporter", "--units", "local/units.json"]
+        args    = ["local/livedrops.pex", "-m", "cli.main", "monitor", "run", "elasticsearch-exporter", "--profile", "nomad", "--units", "local/units.json"]
       }
 
       env {
@@ -353,7 +353,7 @@ job "monitoring" {
 
       config {
         command = "/bin/sh"
-        args    = ["local/livedrops.pex", "-m", "cli.main", "monitor", "run", "alertmanager", "--units", "local/units.json"]
+        args    = ["local/livedrops.pex", "-m", "cli.main", "monitor", "run", "alertmanager", "--profile", "nomad", "--units", "local/units.json"]
       }
 
       env {
@@ -383,7 +383,7 @@ job "monitoring" {
 
       config {
         command = "/bin/sh"
-        args    = ["local/livedrops.pex", "-m", "cli.main", "monitor", "run", "prometheus", "--units", "local/units.json"]
+        args    = ["local/livedrops.pex", "-m", "cli.main", "monitor", "run", "prometheus", "--profile", "nomad", "--units", "local/units.json"]
       }
 
       env {

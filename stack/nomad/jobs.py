@@ -208,7 +208,8 @@ def autoscaler_job() -> str:
 
 def monitoring_job() -> str:
     """What watches one machine: the same programs and files as `make monitor` has."""
-    tasks = "".join(_store_task(name, ("monitor", "run", name, "--units", "local/units.json"), "", False, "SIGTERM") for name in MONITORS)
+    own = ("--profile", "nomad", "--units", "local/units.json")
+    tasks = "".join(_store_task(name, ("monitor", "run", name, *own), "", False, "SIGTERM") for name in MONITORS)
     # Only one reads them.
     at = tasks.index("      resources {", tasks.index(f'task "{EXPORTER}"'))
     tasks = f"{tasks[:at]}{fill(TEMPLATES / 'units_list.hcl.tmpl', units=indented(_units_list(), 10))}\n{tasks[at:]}"
