@@ -96,10 +96,6 @@ job "autoscaler" {
             }
           }
 
-          strategy "target-value" {
-            driver = "target-value"
-          }
-
           strategy "pass-through" {
             driver = "pass-through"
           }

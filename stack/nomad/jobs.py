@@ -12,7 +12,7 @@ from stack.instance import CLONE
 from stack.monitors import EXPORTER, MONITORS, PROMETHEUS
 from stack.nomad import access
 from stack.nomad.access import BEHIND_INGRESS, MONITORING
-from stack.nomad.scaling import scaling_block
+from stack.nomad.scaling import scaling_block, scaling_variables
 from stack.nomad.settings import as_environment, as_toml
 from stack.nomad.sizes import Size, size_of
 from stack.nomad.text import TEMPLATES, fill, indented
@@ -33,18 +33,10 @@ _SHUTDOWN_DELAY = """
     # Out of Consul, and so out of the ingress, some seconds before it is stopped.
     shutdown_delay = "5s"
 """
-_RELOAD = (
-    "signal",
-    "A changed value makes a new worker, and then ends the old one: nobody is refused. A value that makes no sense changes nothing.",
-)
-_RESTART = (
-    "restart",
-    "A changed value starts it anew, not all at one moment; what it is asked meanwhile waits in its queue on the broker.",
-)
-_RESTART_BEHIND = (
-    "restart",
-    "A changed value starts it anew, out of the ingress first; its streams end with a hint to come back, and miss nothing.",
-)
+# Of a changed value, by what a process does at SIGHUP.
+_RELOAD = "A changed value makes a new worker, and then ends the old one: nobody is refused."
+_RENEW = "A changed value lets it end well and become itself again, not all at one moment; what it is asked meanwhile waits in its queue on the broker."
+_RENEW_BEHIND = "A changed value lets it end well and become itself again; its streams end with a hint to come back, and miss nothing."
 _LEASE_SAYS = """
   # It works under a lease, which fences it: the new one waits beside the old one, and takes over within seconds."""
 
@@ -68,7 +60,7 @@ def rendered() -> dict[Path, str]:
 def unit_job(unit: Unit) -> str:
     """The job of one deploy unit."""
     behind = unit.name in BEHIND_INGRESS
-    mode, says = _RELOAD if unit.name in RELOADED else _RESTART_BEHIND if behind else _RESTART
+    says = _RELOAD if unit.name in RELOADED else _RENEW_BEHIND if behind else _RENEW
     size = size_of(unit.name)
     leased = unit.name in LEASED
     text = fill(
@@ -80,14 +72,15 @@ def unit_job(unit: Unit) -> str:
         count=unit.processes,
         count_says="One does the work, under a lease: more only wait for it." if leased else "How many run beside each other.",
         lease_says=_LEASE_SAYS if leased else "",
+        scaling_variables=scaling_variables(unit.name),
         scaling=scaling_block(unit.name),
         shutdown_delay=_SHUTDOWN_DELAY if behind else "",
         readiness=unit.readiness,
         check_every="1s" if behind else "5s",
         check_limit=60 if behind else 12,
         arguments=_arguments(*_module(unit), nice=unit.nice),
-        change_says=f"      # {says}",
-        change_mode=_change_mode(mode),
+        change_says=says,
+        splay="5s" if unit.name in RELOADED else "15s",
         settings=indented(as_toml(unit.name, unit.broker_user, unit.needs), 10),
     )
     return _tidy(text)
@@ -96,12 +89,6 @@ def unit_job(unit: Unit) -> str:
 def _module(unit: Unit) -> tuple[str, ...]:
     """The command without its interpreter, which the artifact brings."""
     return unit.command[1:]
-
-
-def _change_mode(mode: str) -> str:
-    if mode == "signal":
-        return '        change_mode   = "signal"\n        change_signal = "SIGHUP"'
-    return '        change_mode = "restart"\n        splay       = "15s"'
 
 
 def _arguments(*arguments: str, nice: int = 0) -> str:
