@@ -59,14 +59,17 @@ def scaling_variables(name: str) -> str:
 
 def scaling_block(name: str) -> str:
     """Of a unit's group; empty for what does not grow by itself."""
-    scaling = SCALED.get(name)
-    if scaling is None:
+    if name not in SCALED:
         return ""
-    queries = {"load": _for_a_while(name, scaling.load)}
-    if scaling.crowd:
-        queries["crowd"] = "ceil(max(livedrops_crowd) / ${var.crowd})"
-    checks = "\n".join(fill(TEMPLATES / "scaling_check.hcl.tmpl", name=which, query=query) for which, query in queries.items())
-    return fill(TEMPLATES / "scaling.hcl.tmpl", look=LOOK, checks=indented(checks, 8))
+    checks = [fill(TEMPLATES / "scaling_check.hcl.tmpl", name=which, query=query) for which, query in queries(name).items()]
+    return fill(TEMPLATES / "scaling.hcl.tmpl", look=LOOK, checks=indented("\n".join(checks), 8))
+
+
+def queries(name: str) -> Mapping[str, str]:
+    """PromQL by name, each of which gives how many processes are wanted; it holds the job's variables."""
+    scaling = SCALED[name]
+    crowd = {"crowd": "ceil(max(livedrops_crowd) / ${var.crowd})"} if scaling.crowd else {}
+    return {"load": _for_a_while(name, scaling.load), **crowd}
 
 
 def _for_a_while(unit: str, load: str) -> str:
