@@ -125,7 +125,11 @@ def users(operations: RpcClient) -> Users:
 
 @pytest.fixture(scope="session")
 def sign_up(users: Users) -> Callable[..., User]:
-    """A new user; the name is theirs alone unless one is given."""
+    return signing_up(users)
+
+
+def signing_up(users: Users) -> Callable[..., User]:
+    """Signs up a new user; the name is theirs alone unless one is given."""
 
     def make(name: str | None = None) -> User:
         unique = uuid.uuid4().hex
@@ -137,16 +141,17 @@ def sign_up(users: Users) -> Callable[..., User]:
 @pytest.fixture(scope="session")
 def sql(stack: Stack) -> Callable[..., list[tuple[Any, ...]]]:
     """Ask the books' database straight; each call is a transaction of its own."""
-    return partial(_ask, stack.environment("orders")["LIVEDROPS_ORDERS_POSTGRES_URL"])
+    return partial(ask, stack.environment("orders")["LIVEDROPS_ORDERS_POSTGRES_URL"])
 
 
 @pytest.fixture(scope="session")
 def products_sql(stack: Stack) -> Callable[..., list[tuple[Any, ...]]]:
     """Ask the products' database straight."""
-    return partial(_ask, stack.environment("products")["LIVEDROPS_PRODUCTS_POSTGRES_URL"])
+    return partial(ask, stack.environment("products")["LIVEDROPS_PRODUCTS_POSTGRES_URL"])
 
 
-def _ask(url: str, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+def ask(url: str, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """Ask this database, in a transaction of its own."""
     connection = psycopg2.connect(url)
     try:
         with connection, connection.cursor() as cursor:
@@ -158,7 +163,11 @@ def _ask(url: str, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
 
 @pytest.fixture(scope="session")
 def open_drop(orders: Orders) -> Callable[..., Stock]:
-    """Open a drop that is on sale now; keywords change what is opened."""
+    return opening(orders)
+
+
+def opening(orders: Orders) -> Callable[..., Stock]:
+    """Opens a drop that is on sale now; keywords change what is opened."""
 
     def make(total: int = 10, **changes: Any) -> Stock:
         now = datetime.now(UTC)

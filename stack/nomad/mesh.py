@@ -64,13 +64,20 @@ class Mesh:
     """LiveDrops on Nomad. Making one starts nothing.
 
     units: those that are run. Elasticsearch and what watches are run where they can be had; the former only where a unit needs it.
+    settings: more of Consul's keys below livedrops/settings, and their values; told at each `up`.
     """
 
     def __init__(
-        self, instance: Instance, units: tuple[Unit, ...] = UNITS, with_elasticsearch: bool = True, with_monitoring: bool = True
+        self,
+        instance: Instance,
+        units: tuple[Unit, ...] = UNITS,
+        with_elasticsearch: bool = True,
+        settings: Mapping[str, str] | None = None,
+        with_monitoring: bool = True,
     ) -> None:
         self.instance = instance
         self.units = units
+        self._settings = settings or {}
         self._with_elasticsearch = with_elasticsearch
         self._with_monitoring = with_monitoring
         self._supervisor = Supervisor(instance)
@@ -247,6 +254,8 @@ class Mesh:
         """Settings to Consul, secrets to Nomad."""
         for key, value in kv_defaults(CONSUL / "settings.json").items():
             parts.consul.add_default(key, value)
+        for key, value in self._settings.items():
+            parts.consul.set(f"{KV}/{key}", value)
         for name, value in public_settings(parts.wiring).items():
             parts.consul.set(f"{KV}/all/{name}", value)
         for destination, sources in talks(UNITS).items():
@@ -262,14 +271,14 @@ class Mesh:
         submit(batches())
         with step(progress, "migrated"):
             self.dispatch("migrate", MIGRATE_DEADLINE_S)
-        names = [unit.name for unit in self.units]
-        submit(names)
-        submit([INGRESS])
-        self.wait_well([*names, INGRESS, *(name for name in servers if name == OPTIONAL)], UNITS_DEADLINE_S, progress)
+        jobs = [*(unit.name for unit in self.units), INGRESS]
+        submit(jobs)
         if self.is_watched:
+            # Last, since nobody waits for it, but beside the others.
             Monitoring(self.instance, self.units, {}).enable_broker_metrics()
-            submit([MONITORING, AUTOSCALER])
-            self.wait_well([MONITORING, AUTOSCALER], UNITS_DEADLINE_S, progress)
+            jobs += [MONITORING, AUTOSCALER]
+            submit(jobs[-2:])
+        self.wait_well([*jobs, *(name for name in servers if name == OPTIONAL)], UNITS_DEADLINE_S, progress)
 
     def _submit(self, parts: Parts, variables: Mapping[str, str], jobs: Collection[str]) -> None:
         """What is as it was submitted last stays as it is: asking Nomad costs a third of a second for each."""

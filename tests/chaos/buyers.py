@@ -72,6 +72,13 @@ def answer_of(response: requests.Response) -> tuple[dict[str, Any] | None, str |
     return None, code
 
 
+def _setback(error: Exception, timeout_s: float) -> str:
+    """What a buyer met; where they did not wait long enough to meet anything, that."""
+    if isinstance(error, NotAnAnswer):
+        return str(error)
+    return "impatience" if isinstance(error, requests.Timeout) and timeout_s == IMPATIENCE_S else type(error).__name__
+
+
 def backoffs(luck: random.Random) -> Iterator[float]:
     """Seconds to wait between tries: exponential, with full jitter, without an end."""
     for attempt in itertools.count():
@@ -104,10 +111,11 @@ class Buyer:
         """Ask until it is known what became of the wish. Fails past GIVES_UP_AFTER_S."""
         asked_at = time.monotonic()
         for backoff_s in backoffs(self.luck):
+            timeout_s = IMPATIENCE_S if self.luck.random() < IMPATIENT_SHARE else PATIENCE_S
             try:
-                order, code = self._ask(wish)
+                order, code = self._ask(wish, timeout_s)
             except (requests.RequestException, NotAnAnswer) as error:
-                self.setbacks[str(error) if isinstance(error, NotAnAnswer) else type(error).__name__] += 1
+                self.setbacks[_setback(error, timeout_s)] += 1
                 assert time.monotonic() - asked_at < GIVES_UP_AFTER_S, f"no outcome for {wish} within {GIVES_UP_AFTER_S} s: {error}"
                 time.sleep(backoff_s)
                 continue
@@ -122,9 +130,8 @@ class Buyer:
         assert again.order == earlier.order, f"the retry of an accepted order gave {again}, not {earlier}"
         self.granted.pop()
 
-    def _ask(self, wish: Wish) -> tuple[dict[str, Any] | None, str | None]:
+    def _ask(self, wish: Wish, timeout_s: float) -> tuple[dict[str, Any] | None, str | None]:
         self.requests += 1
-        timeout_s = IMPATIENCE_S if self.luck.random() < IMPATIENT_SHARE else PATIENCE_S
         if self.over_rest:
             body: dict[str, Any] = {"dropId": self.drop_id, "quantity": wish.quantity}
             headers = {"Idempotency-Key": wish.key}

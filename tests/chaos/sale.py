@@ -83,16 +83,25 @@ class Sale:
         if self.witness:
             check_heard(self.witness, self.drop.drop_id, orders)
 
+    def longest_silence_s(self) -> float:
+        """How long nobody was given an order."""
+        accepted = sorted(outcome.known_at for outcome in self.accepted())
+        return max((later - earlier for earlier, later in itertools.pairwise(accepted)), default=0.0)
+
+    def longest_wait_s(self) -> float:
+        """How long one buyer had to ask until they knew."""
+        return max((outcome.known_at - outcome.asked_at for outcome in self._outcomes), default=0.0)
+
+    def setbacks(self) -> Counter[str]:
+        """Why requests had to be repeated, and how often."""
+        return sum((buyer.setbacks for buyer in self.buyers), Counter[str]())
+
     def report(self) -> str:
         """What this sale was like for its buyers."""
-        accepted = sorted(outcome.known_at for outcome in self.accepted())
-        silence_s = max((later - earlier for earlier, later in itertools.pairwise(accepted)), default=0.0)
-        wait_s = max((outcome.known_at - outcome.asked_at for outcome in self._outcomes), default=0.0)
-        setbacks = sum((buyer.setbacks for buyer in self.buyers), Counter[str]())
         return (
-            f"{len(accepted)} orders of {len(self._outcomes)} wishes in {sum(buyer.requests for buyer in self.buyers)} requests; "
-            f"no order for {silence_s:.2f} s at most, one buyer waited {wait_s:.2f} s at most; "
-            f"repeated for {dict(setbacks)}"
+            f"{len(self.accepted())} orders of {len(self._outcomes)} wishes in {sum(buyer.requests for buyer in self.buyers)} requests; "
+            f"no order for {self.longest_silence_s():.2f} s at most, one buyer waited {self.longest_wait_s():.2f} s at most; "
+            f"repeated for {dict(self.setbacks())}"
         )
 
     @contextmanager

@@ -15,8 +15,9 @@ from services.contracts.users import User, Users
 from services.kernel.publisher import EventPublisher
 from services.kernel.rpc_client import RpcClient
 from stack.api import Stack
+from tests.chaos.coming_back import Follower, numbers_of
 from tests.conftest import Person, eventually
-from tests.integration.streams import Event, Opener, Stream, opener, sold_out
+from tests.integration.streams import opener, sold_out
 
 pytestmark = pytest.mark.timeout(900)
 # How long a connection lives at most before it is lost.
@@ -69,33 +70,6 @@ def busy_life(orders: Orders, relay: EventPublisher, drop: Stock, fan: Person, c
         thread.join()
 
 
-class Follower:
-    """Comes back each time with what it saw last, as an EventSource does."""
-
-    def __init__(self, open_stream: Opener, fan: Person, drop: Stock, begin: str) -> None:
-        self._open = open_stream
-        self._fan = fan
-        self._drop = drop
-        self._last = begin
-        self.seen: list[Event] = []
-
-    def come_back(self) -> Stream:
-        headers = {"Last-Event-ID": self._last}
-
-        def opened() -> Stream | None:
-            stream = self._open(self._fan, headers, inbox=1, drop=self._drop.drop_id)
-            return stream if stream.status == 200 else None
-
-        found: Stream = eventually(opened, TOLD_WITHIN_S)
-        return found
-
-    def lose(self, stream: Stream) -> None:
-        stream.close()
-        assert stream.is_over.wait(10)
-        self._last = stream.last_id() or self._last
-        self.seen += [event for event in stream.events if event.name == "notification"]
-
-
 def test_who_loses_the_line_again_and_again_has_seen_everything_once_and_in_order(
     stack: Stack,
     address: str,
@@ -133,11 +107,6 @@ def test_who_loses_the_line_again_and_again_has_seen_everything_once_and_in_orde
     for personal in (True, False):
         numbers = numbers_of(follower.seen, personal)
         assert numbers == sorted(set(numbers))
-
-
-def numbers_of(seen: list[Event], personal: bool) -> list[int]:
-    """As the positions have them, in the order of being told."""
-    return [int(str(event.id).split("-")[0 if personal else 1]) for event in seen if event.data["personal"] is personal]
 
 
 def all_after(notifications: Notifications, user_id: str, position: str) -> list[str]:

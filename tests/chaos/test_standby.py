@@ -19,7 +19,7 @@ from stack.api import Stack
 from stack.ports import is_free, settle_ports
 from tests.chaos.disturbances import running_with
 from tests.chaos.sale import Market, selling
-from tests.conftest import _ask, eventually
+from tests.conftest import ask, eventually
 from tests.postgres_server import ROLE, PostgresServer, reachable
 
 pytestmark = pytest.mark.timeout(300)
@@ -69,7 +69,7 @@ def pair(tmp_path: Path, metrics: Metrics) -> Iterator[Pair]:
 @pytest.fixture
 def market_of_pair(stack: Stack, market: Market, pair: Pair) -> Iterator[Market]:
     with running_with(stack, {unit: {"LIVEDROPS_ORDERS_POSTGRES_URL": pair.url} for unit in UNITS}):
-        yield replace(market, sql=partial(_ask, pair.url))
+        yield replace(market, sql=partial(ask, pair.url))
 
 
 def test_the_standby_takes_over_a_sale(stack: Stack, pair: Pair, market_of_pair: Market, rounds: Callable[[int, int], range]) -> None:

@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,9 +28,12 @@ OK: Reply = (204, {})
 
 @dataclass(frozen=True)
 class Received:
+    """at: when it came, on time.monotonic()."""
+
     path: str
     headers: dict[str, str]
     body: bytes
+    at: float = field(default_factory=time.monotonic, compare=False)
 
     @property
     def json(self) -> Any:

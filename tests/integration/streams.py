@@ -4,10 +4,11 @@ import http.client
 import json
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -21,9 +22,12 @@ from tests.conftest import Person, eventually
 
 @dataclass(frozen=True)
 class Event:
+    """at: when it was read, on time.monotonic()."""
+
     name: str
     id: str | None
     data: Any
+    at: float = field(default_factory=time.monotonic, compare=False)
 
 
 class Stream:

@@ -21,7 +21,7 @@ from services.contracts.users import Role, User, Users
 from services.kernel.publisher import EventPublisher
 from services.kernel.rpc_client import RpcClient
 from stack.api import Stack
-from tests.conftest import Person, _ask, eventually
+from tests.conftest import Person, ask, eventually
 from tests.integration.test_events import confirmed
 
 SERIES = """
@@ -44,7 +44,7 @@ def analytics(operations: RpcClient) -> Analytics:
 
 @pytest.fixture(scope="module")
 def sums_sql(stack: Stack) -> Callable[..., list[tuple[Any, ...]]]:
-    return partial(_ask, stack.environment("analytics-service")["LIVEDROPS_ANALYTICS_POSTGRES_URL"])
+    return partial(ask, stack.environment("analytics-service")["LIVEDROPS_ANALYTICS_POSTGRES_URL"])
 
 
 @pytest.fixture

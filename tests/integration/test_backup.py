@@ -26,7 +26,7 @@ from stack.api import Stack
 from stack.instance import Instance
 from stack.ports import is_free, settle_ports
 from stack.units import UNITS
-from tests.conftest import Person, _ask, eventually
+from tests.conftest import Person, ask, eventually
 from tests.postgres_server import PostgresServer, reachable
 
 pytestmark = pytest.mark.timeout(240)
@@ -221,7 +221,7 @@ def test_the_local_stack_receives_the_log(tmp_path: Path, tmp_path_factory: pyte
         here.kill("postgres")
         here.wait_ready("postgres")
         url = here.environment("operations")["LIVEDROPS_ORDERS_POSTGRES_URL"]
-        eventually(lambda: _ask(url, "select 1 from pg_replication_slots where active"), 60)
+        eventually(lambda: ask(url, "select 1 from pg_replication_slots where active"), 60)
     finally:
         here.down()
         here.instance.forget()

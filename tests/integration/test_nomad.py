@@ -5,125 +5,50 @@ The tests of this file go through one life of one mesh, in order: starting it fo
 
 import json
 import os
-import threading
-import uuid
-from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import requests
 
-from gateway.tokens import Tokens
 from services.contracts.errors import Unavailable
-from services.contracts.orders import OpenStock, Orders, Stock
-from services.contracts.users import Role, User
-from services.contracts.values import Money
+from services.contracts.orders import Orders, Stock
 from services.kernel.metrics import Metrics
-from services.kernel.rpc_client import RpcClient
 from stack import processes
-from stack.errors import SetupError
-from stack.install_nomad import provide_nomad
-from stack.instance import Instance
-from stack.monitors import PROMETHEUS
+from stack.errors import StackError
 from stack.nomad import mounts
 from stack.nomad.access import CONSUL
 from stack.nomad.agents import CONSUL_CONFIG, MANAGEMENT, NOMAD_CONFIG
 from stack.nomad.jobs import JOBS
 from stack.nomad.mesh import Mesh, job_file
-from stack.nomad.scheduler import LOOK_EVERY_S, JobState
-from stack.progress import silent
+from stack.nomad.scheduler import LOOK_EVERY_S, JobState, variable_flags
 from stack.waiting import wait_until
-from tests.conftest import Person
+from tests.conftest import Person, opening
+from tests.meshes import Trickle, measured, operations_of, people_of, processes_of, running_mesh
 
 DEPLOYED_WITHIN_S = 240
-# Of the trickle: between two orders.
-PAUSE_S = 0.05
 
 
 @pytest.fixture(scope="module")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    try:
-        provide_nomad(silent)
-    except SetupError as reason:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"no Nomad here: {reason}")
-        pytest.skip(f"no Nomad here: {reason}")
-    here = Mesh(Instance("nomad", tmp_path_factory.mktemp("nomad")), with_elasticsearch=False)
-    try:
-        here.up()
+    with running_mesh(tmp_path_factory.mktemp("nomad"), watched=True) as here:
         yield here
-    finally:
-        here.down()
-        here.instance.forget()
 
 
 @pytest.fixture(scope="module")
 def orders(mesh: Mesh, metrics: Metrics) -> Iterator[Orders]:
-    client = RpcClient(mesh.parts.wiring.environment("operations")["LIVEDROPS_BROKER_URL"], "tests", metrics)
-    client.start()
-    assert client.wait_open(10)
-    yield client.service("orders", Orders)
-    client.stop()
+    with operations_of(mesh, metrics) as client:
+        yield client.service("orders", Orders)
 
 
 @pytest.fixture(scope="module")
 def drop(orders: Orders) -> Stock:
-    now = datetime.now(UTC)
-    values = {
-        "name": "A shirt",
-        "starts_at": now - timedelta(hours=1),
-        "ends_at": now + timedelta(hours=6),
-        "unit_price": Money(4900, "EUR"),
-    }
-    return orders.open_stock(stock=OpenStock(drop_id=str(uuid.uuid4()), creator_id=str(uuid.uuid4()), total=1_000_000, **values))  # type: ignore[arg-type]
+    return opening(orders)(1_000_000)
 
 
 @pytest.fixture(scope="module")
 def buyer(mesh: Mesh) -> Callable[[], Person]:
-    """Somebody new, signed in."""
-    tokens = Tokens(mesh.parts.wiring.credentials.jwt_key, "livedrops", 900)
-
-    def make() -> Person:
-        user = User(str(uuid.uuid4()), "Somebody", "somebody@example.org", [Role.FAN], datetime.now(UTC))
-        return Person(mesh.address(), tokens, user)
-
-    return make
-
-
-class Trickle:
-    """Orders, one after the other, until it is left; each of somebody new, on the connection of the one before."""
-
-    def __init__(self, buyer: Callable[[], Person], drop: Stock) -> None:
-        self._buyer, self._drop = buyer, drop
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._line = requests.Session()
-        self.answers: Counter[str] = Counter()
-
-    def __enter__(self) -> "Trickle":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._over.set()
-        self._thread.join()
-        self._line.close()
-
-    def _run(self) -> None:
-        while not self._over.wait(PAUSE_S):
-            self.answers[self._order()] += 1
-
-    def _order(self) -> str:
-        person = self._buyer()
-        self._line.headers.update(person.http.headers)
-        person.http = self._line
-        try:
-            response = person.post_order(self._drop.drop_id)
-        except requests.RequestException as error:
-            return type(error).__name__
-        return "ok" if response.ok else f"{response.status_code} {response.text[:100]}"
+    return people_of(mesh)
 
 
 def state_of(mesh: Mesh, job: str) -> JobState:
@@ -144,11 +69,20 @@ def test_the_agents_files_are_valid(mesh: Mesh, tmp_path: Path) -> None:
     mesh.parts.scheduler.run("config", "validate", str(NOMAD_CONFIG), str(state / "nomad.json"))
 
 
-def test_what_runs_is_what_the_file_says(mesh: Mesh) -> None:
-    # Planning ends with 0 where submitting would change nothing.
-    flags = [flag for name, value in mesh.given("orders").items() for flag in ("-var", f"{name}={value}")]
+@pytest.mark.timeout(120)
+def test_what_runs_is_what_the_files_say(mesh: Mesh) -> None:
+    changed = [state.name for state in mesh.states() if not is_as_planned(mesh, state.name)]
 
-    mesh.parts.scheduler.run("job", "plan", *flags, str(job_file("orders")))
+    assert changed == []
+
+
+def is_as_planned(mesh: Mesh, job: str) -> bool:
+    # Planning ends with 0 where submitting would change nothing.
+    try:
+        mesh.parts.scheduler.run("job", "plan", *variable_flags(job_file(job), mesh.given(job)), str(job_file(job)))
+    except StackError:
+        return False
+    return True
 
 
 def test_only_the_ingress_may_talk_to_the_gateways(mesh: Mesh) -> None:
@@ -199,13 +133,8 @@ def test_what_watches_sees_every_unit_and_the_order(mesh: Mesh) -> None:
 
     assert wait_until(lambda: {one["unit"] for one in measured(mesh, "livedrops_unit_ready == 1")} == names, 90, LOOK_EVERY_S)
     assert wait_until(lambda: bool(measured(mesh, 'livedrops_orders_total{outcome="CONFIRMED"} > 0')), 60, LOOK_EVERY_S)
+    assert measured(mesh, "up == 0") == []
     assert mesh.parts.consul.healthy("autoscaler")
-
-
-def measured(mesh: Mesh, query: str) -> list[dict[str, str]]:
-    """The labels of what Prometheus finds."""
-    address = f"http://127.0.0.1:{mesh.parts.wiring.ports[PROMETHEUS]}/api/v1/query"
-    return [one["metric"] for one in requests.get(address, {"query": query}, timeout=10).json()["data"]["result"]]
 
 
 @pytest.mark.timeout(DEPLOYED_WITHIN_S + 60)
@@ -244,6 +173,29 @@ def introspects(host: str, port: int) -> bool:
 
 
 @pytest.mark.timeout(DEPLOYED_WITHIN_S)
+def test_a_setting_that_makes_no_sense_changes_nothing_and_one_that_does_is_taken_up(
+    mesh: Mesh, buyer: Callable[[], Person], drop: Stock
+) -> None:
+    """Of a unit on nameko: the gateways have their own way."""
+    before, key = running(mesh, "orders"), "livedrops/settings/orders/stop_timeout_s"
+
+    with Trickle(buyer, drop) as trickle:
+        mesh.parts.consul.set(key, "-1")
+        assert wait_until(lambda: "settings stay as they are: LIVEDROPS_STOP_TIMEOUT_S='-1'" in log_of(mesh, "orders", "-stderr"), 60)
+        starts = log_of(mesh, "orders").count("started services.orders")
+        mesh.parts.consul.set(key, "9")
+        assert wait_until(lambda: log_of(mesh, "orders").count("started services.orders") == starts + 1, 60)
+
+    assert {*trickle.answers} == {"ok"}
+    # To Nomad, the same process all the while.
+    assert running(mesh, "orders") == before
+
+
+def log_of(mesh: Mesh, job: str, *which: str) -> str:
+    return mesh.parts.scheduler.run("alloc", "logs", *which, "-job", job)
+
+
+@pytest.mark.timeout(DEPLOYED_WITHIN_S)
 def test_a_version_that_never_gets_ready_is_taken_back(mesh: Mesh, buyer: Callable[[], Person], drop: Stock, tmp_path: Path) -> None:
     before = state_of(mesh, "gateway")
     broken = tmp_path / "gateway.nomad.hcl"
@@ -258,14 +210,18 @@ def test_a_version_that_never_gets_ready_is_taken_back(mesh: Mesh, buyer: Callab
 
 
 def test_a_killed_unit_is_back_within_seconds(mesh: Mesh, orders: Orders, drop: Stock) -> None:
-    killed = [pid for pid in pids_of(mesh, "services.orders.service") if processes.is_alive(pid)]
+    killed = running(mesh, "orders")
 
     for pid in killed:
         os.kill(pid, 9)
 
     assert killed
     assert wait_until(lambda: answers(orders, drop), 60)
-    assert not {*pids_of(mesh, "services.orders.service")} & {*killed}
+    assert not {*running(mesh, "orders")} & {*killed}
+
+
+def running(mesh: Mesh, job: str) -> list[int]:
+    return [pid for pids in processes_of(mesh, job).values() for pid in pids]
 
 
 def answers(orders: Orders, drop: Stock) -> bool:
@@ -273,14 +229,6 @@ def answers(orders: Orders, drop: Stock) -> bool:
         return orders.get_stock(drop_id=drop.drop_id).total == drop.total
     except Unavailable:
         return False
-
-
-def pids_of(mesh: Mesh, words: str) -> list[int]:
-    return [
-        pid
-        for pid in processes.of_instance(mesh.instance.marker, ())
-        if words in processes.command_line(pid) and "executor" not in processes.command_line(pid)
-    ]
 
 
 @pytest.mark.timeout(240)

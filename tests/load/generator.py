@@ -80,6 +80,8 @@ class Stampede(msgspec.Struct, frozen=True, kw_only=True):
     of the whole run that does. Request i takes value i mod len(values). The first rule that fits names the class of an answer, else it is `other`; `timeout`, `connection_failed` and `malformed` are
     counted too. After these, and after 503 and 429, the buyer tries again with the same key.
 
+    With per_second the loop is open: requests are sent at this pace as long as a buyer is free, and latencies count from when each was due.
+
     The run ends after duration_s, or when `requests` in all or `per_buyer` of each are answered, or by
     stop_when; at the latest timeout_s after duration_s. Without run_id the generator makes a fresh one: a
     repeated run_id repeats the idempotency keys `<run_id>-<buyer>-<sequence>`.
@@ -100,6 +102,7 @@ class Stampede(msgspec.Struct, frozen=True, kw_only=True):
     run_id: str | None = None
     ramp_ms: float = 0.0
     think_ms: float = 0.0
+    per_second: float | None = None
     timeout_s: float = 10.0
     max_attempts: int | None = None
     honour_retry_after: bool = False
@@ -192,7 +195,7 @@ class Running:
         return self._report
 
     def stop(self) -> None:
-        """End the run now; `result` tells what happened until then."""
+        """Start nothing more; `result` tells what happened once all that is under way is answered, or late."""
         if self._process.poll() is None:
             self._process.terminate()
 
@@ -276,6 +279,7 @@ def _arguments(spec: Stampede, folder: Path) -> list[str]:
         "per_buyer",
         "run_id",
         "think_ms",
+        "per_second",
         "timeout_s",
         "max_attempts",
         "seed",

@@ -80,7 +80,7 @@ struct template { struct piece pieces[MAX_PIECES]; int count; };
 enum { OTHER, TIMEOUT, CONNECTION_FAILED, MALFORMED };  /* the classes that need no rule */
 
 static struct {
-    struct sockaddr_in address; int connections; double duration_s, timeout_s, ramp_ms, think_ms;
+    struct sockaddr_in address; int connections; double duration_s, timeout_s, ramp_ms, think_ms, per_second;
     uint64_t requests, per_buyer, max_attempts, stop_count, random; int stop_class; const char *run_id;
     bool honour_retry_after, progress, bodyless, rotate_tokens; FILE *samples; struct template head, body; struct lines tokens, values;
 } ask = {.connections = 1, .duration_s = 60, .timeout_s = 10, .stop_class = -1, .random = 1};
@@ -95,7 +95,7 @@ static struct {
 
 static int64_t begin, now;      /* now: when the present batch of events was handed over */
 static const char *ended_by;    /* set once no further attempt may start */
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interruptions;
 
 static int64_t clock_ns(void) {
     struct timespec t;
@@ -212,8 +212,8 @@ static void keep_sample(int class, int status, const char *body, size_t length) 
 /* ---- the buyers ---- */
 enum state { IDLE, CONNECTING, AWAITING, PAUSING };
 struct buyer {
-    int fd; enum state state; bool served /* this connection gave an answer */, opened_before, retrying;
-    uint64_t sequence, turn /* how many requests were started before this one, by all */, attempts; int64_t since, due_ms; struct buyer *next;
+    int fd; enum state state; bool served /* this connection gave an answer */, opened_before, retrying, waits /* for the time of its turn */;
+    uint64_t sequence, turn /* how many requests were started before this one, by all */, attempts; int64_t since, turn_at /* 0 once it was sent */, due_ms; struct buyer *next;
     struct answer answer; char *in, *out; size_t in_length, in_capacity, out_length, out_sent;
 };
 static struct buyer *buyers, *wheel[WHEEL_MS];
@@ -222,6 +222,7 @@ static int64_t wheel_ms;
 static char received[RECEIVE], *outgoing;
 
 static void proceed(struct buyer *b);
+static void pause_then_proceed(struct buyer *b, double pause_ms);
 static void fail_attempt(struct buyer *b, int class);
 
 static void enter(struct buyer *b, enum state state) {
@@ -270,7 +271,8 @@ static size_t render(const struct buyer *b) {
 
 static void send_request(struct buyer *b) {
     size_t length = render(b);
-    b->since = clock_ns();
+    b->since = b->turn_at ? b->turn_at : clock_ns(); /* who is late because others were is late */
+    b->turn_at = 0;
     enter(b, AWAITING);
     ssize_t sent = send(b->fd, outgoing, length, MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN) return fail_attempt(b, CONNECTION_FAILED);
@@ -305,6 +307,7 @@ static void connected(struct buyer *b) {
 
 static void attempt(struct buyer *b) {
     if (ended_by) return enter(b, IDLE);
+    b->waits = false;
     b->attempts++, tally.attempts++, tally.retries += b->retrying;
     if (b->fd < 0) open_connection(b);
     else send_request(b);
@@ -312,11 +315,13 @@ static void attempt(struct buyer *b) {
 
 /* The next thing this buyer does: the same request again, or a new one while there are any left to start. */
 static void proceed(struct buyer *b) {
-    if (b->retrying) return attempt(b);
+    if (b->retrying || b->waits) return attempt(b);
     bool left = (!ask.requests || tally.started < ask.requests) && (!ask.per_buyer || b->sequence < ask.per_buyer);
     if (ended_by || !left) return enter(b, IDLE);
     b->turn = tally.started++, b->sequence++, b->attempts = 0;
-    attempt(b);
+    if (!(ask.per_second > 0)) return attempt(b);
+    b->waits = true, b->turn_at = begin + (int64_t)((double)b->turn / ask.per_second * 1e9);
+    pause_then_proceed(b, (double)(b->turn_at - clock_ns()) / (double)MS);
 }
 
 static void pause_then_proceed(struct buyer *b, double pause_ms) {
@@ -450,7 +455,8 @@ static int patience_ms(void) {
 
 static bool finished(void) {
     if (!ended_by && (double)(now - begin) >= ask.duration_s * 1e9) ended_by = "duration";
-    if (interrupted) return ended_by = "signal", true;
+    if (interruptions && !ended_by) ended_by = "signal"; /* what is under way is waited for, unless it is asked twice */
+    if (interruptions > 1) return true;
     if (ended_by && in_flight && (double)(now - begin) >= (ask.duration_s + ask.timeout_s) * 1e9) return ended_by = "hard_stop", true;
     if (ended_by) return !in_flight;
     bool all_started = opened == ask.connections || (ask.requests && tally.started >= ask.requests);
@@ -473,6 +479,7 @@ static void stampede(void) {
 }
 
 static void report(void) {
+    for (struct buyer *b = buyers; b < buyers + opened; b++) tally.started -= b->waits;
     double duration_s = (double)(now - begin) / 1e9;
     struct rusage used;
     getrusage(RUSAGE_SELF, &used);
@@ -653,6 +660,8 @@ static const char HELP[] =
     "                      also counted: timeout, connection_failed, malformed\n"
     "  --run-id TEXT       idempotency keys are <run id>-<buyer>-<sequence> [time and pid]\n"
     "  --ramp MS           open the connections over this time [16 each millisecond]\n"
+    "  --per-second R      an open loop: request i of the whole run is sent i/R seconds after the start, or as soon as a buyer is free,\n"
+    "                      and its latency counts from then; give more buyers than R times the longest answer\n"
     "  --think-ms N        pause between an answer and the next request [0]\n"
     "  --timeout-s S       for a connection to open, and for an answer [10]\n"
     "  --max-attempts N    give a request up after so many attempts [0: never]; 1 means no retries\n"
@@ -660,13 +669,14 @@ static const char HELP[] =
     "  --seed N            of the jitter [1]\n"
     "  --samples FILE      write the bodies of the first 3 answers of each class\n"
     "  --progress          a line to stderr each second\n"
-    "Exit status: 0 reported, 1 failed, 2 bad arguments. SIGINT and SIGTERM end the run with a report.\n";
+    "Exit status: 0 reported, 1 failed, 2 bad arguments. SIGINT and SIGTERM start nothing more and end the run with a report once\n"
+    "all is answered or late; a second one waits for nothing.\n";
 
 static const struct option OPTIONS[] = {
     {"host", 1, 0, 'H'}, {"port", 1, 0, 'p'}, {"connections", 1, 0, 'c'}, {"duration", 1, 0, 'd'}, {"requests", 1, 0, 'n'}, {"per-buyer", 1, 0, 'b'},
     {"stop-when", 1, 0, 'w'}, {"tokens", 1, 0, 't'}, {"rotate-tokens", 0, 0, 'T'}, {"values", 1, 0, 'v'},
     {"request", 1, 0, 'r'}, {"rules", 1, 0, 'R'}, {"run-id", 1, 0, 'i'}, {"ramp", 1, 0, 'm'},
-    {"think-ms", 1, 0, 'k'}, {"timeout-s", 1, 0, 'o'}, {"max-attempts", 1, 0, 'a'}, {"honour-retry-after", 0, 0, 'A'}, {"seed", 1, 0, 's'},
+    {"think-ms", 1, 0, 'k'}, {"per-second", 1, 0, 'e'}, {"timeout-s", 1, 0, 'o'}, {"max-attempts", 1, 0, 'a'}, {"honour-retry-after", 0, 0, 'A'}, {"seed", 1, 0, 's'},
     {"samples", 1, 0, 'S'}, {"progress", 0, 0, 'P'}, {"help", 0, 0, 'h'}, {0, 0, 0, 0}};
 
 static void read_options(int argc, char **argv) {
@@ -683,6 +693,7 @@ static void read_options(int argc, char **argv) {
         case 'b': ask.per_buyer = (uint64_t)number(name, optarg, 1, 1e15); break;
         case 'm': ask.ramp_ms = number(name, optarg, 0, 86400e3); break;
         case 'k': ask.think_ms = number(name, optarg, 0, 86400e3); break;
+        case 'e': ask.per_second = number(name, optarg, 0.001, 1e6); break;
         case 'o': ask.timeout_s = number(name, optarg, 0.001, 1000); break;
         case 'a': ask.max_attempts = (uint64_t)number(name, optarg, 0, 1e15); break;
         case 's': ask.random = ((uint64_t)number(name, optarg, 0, 9e15) + 1) * UINT64_C(0x9E3779B97F4A7C15); break;
@@ -720,7 +731,7 @@ static void raise_file_limit(void) {
         refuse("%d connections need a higher limit of open files than %ju (ulimit -Hn)", ask.connections, (uintmax_t)files.rlim_cur);
 }
 
-static void interrupt(int signal) { interrupted = signal; }
+static void interrupt(int signal) { (void)signal, interruptions++; }
 
 int main(int argc, char **argv) {
     ask.address.sin_family = AF_INET;

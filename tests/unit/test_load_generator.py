@@ -319,6 +319,56 @@ def test_a_stopped_run_reports_what_happened_so_far() -> None:
         assert running.result(10).ended_by == "signal"
 
 
+def test_a_stopped_run_waits_for_what_is_under_way() -> None:
+    asked, told = threading.Event(), threading.Event()
+
+    def confirm_late(till: Till) -> None:
+        asked.set()
+        assert told.wait(10)
+        till.reply(CONFIRMED)
+
+    with shop(confirm_late) as server, start(crowd(server, requests=None)) as running:
+        assert asked.wait(10)
+        running.stop()
+        told.set()
+        report = running.result(10)
+    assert report.requests.unanswered == 0
+    assert report.classes["accepted"].count == report.requests.started == len(server.seen)
+
+
+def test_an_open_loop_keeps_its_pace() -> None:
+    with shop(confirm) as server:
+        report = run(crowd(server, requests=40, per_second=200))
+    assert counts(report) == {"accepted": 40}
+    # The last of forty is due 39 two hundredths of a second after the first.
+    assert report.duration_s >= 0.195
+
+
+def test_an_open_loop_counts_the_wait_of_who_is_late() -> None:
+    def confirm_slowly(till: Till) -> None:
+        time.sleep(0.05)
+        till.reply(CONFIRMED)
+
+    with shop(confirm_slowly) as server:
+        report = run(crowd(server, connections=1, requests=5, per_second=1000))
+    # One buyer, who is busy for 50 ms each time: the fifth request is due after 4 ms and is answered after 250.
+    assert report.classes["accepted"].latency_ms.max >= 240
+
+
+def test_a_run_that_is_stopped_counts_no_request_whose_time_has_not_come() -> None:
+    first = threading.Event()
+
+    def confirm_and_tell(till: Till) -> None:
+        first.set()
+        till.reply(CONFIRMED)
+
+    with shop(confirm_and_tell) as server, start(crowd(server, requests=None, per_second=1)) as running:
+        assert first.wait(10)
+        running.stop()
+        report = running.result(10)
+    assert (report.requests.started, report.requests.answered) == (len(server.seen), len(server.seen))
+
+
 def test_samples_show_three_answers_of_each_class(tmp_path: Path) -> None:
     with shop(confirm) as server:
         run(crowd(server, samples=tmp_path / "samples"))
