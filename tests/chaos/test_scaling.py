@@ -10,7 +10,7 @@ from services.kernel.metrics import Metrics
 from services.kernel.rpc_client import RpcClient
 from stack.nomad.mesh import Mesh
 from stack.units import unit_of
-from tests.load.bench_scaling import JOBS, celebrity, course_of_a_start, expecting
+from tests.load.bench_scaling import DEPLOYED_WITHIN_S, JOBS, celebrity, course_of_a_start, expecting, set_crowds
 from tests.meshes import operations_of, running_mesh
 
 FOLLOWERS = 40
@@ -19,7 +19,6 @@ CROWDS = {"gateway": 10, "live": 10, "orders": 20}
 QUICKLY = {"calm": "30s", "cooldown": "10s"}
 BEFORE_S, AFTER_S = 75.0, 30.0
 SETTINGS = {f"gateway/address_points_{what}": "100000" for what in ("per_s", "burst")}
-DEPLOYED_WITHIN_S = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +44,7 @@ def client(mesh: Mesh, metrics: Metrics) -> Iterator[RpcClient]:
 
 @pytest.mark.timeout(600)
 def test_units_grow_before_a_start_and_shrink_after_it_without_a_failed_order(mesh: Mesh, client: RpcClient) -> None:
-    for job in JOBS:
-        mesh.deploy(job, crowd=str(CROWDS[job]), **QUICKLY)
-    mesh.wait_well(JOBS, DEPLOYED_WITHIN_S)
+    set_crowds(mesh, CROWDS, **QUICKLY)
     creator_id = celebrity(mesh, client.service("users", Users), FOLLOWERS)
 
     with expecting(mesh, BEFORE_S, AFTER_S):

@@ -1,7 +1,8 @@
 """See units grow before a start that many wait for, and shrink after it: python -m tests.load.bench_scaling (make bench-scaling)
 
-On the mesh that `make nomad` has started. A creator is given so many followers, and a drop; how many there are of each unit is looked at from then on,
-with the drop's start as zero, while orders go on. Prints a row for each change, and exits with 1 where an order failed or the counts did not come back.
+On the mesh that `make nomad` has started. A creator is given so many followers, or has them already, and a drop; how many there are of each unit is
+looked at from then on, with the drop's start as zero, while orders go on. Prints a row for each change, and exits with 1 where an order failed or the
+counts did not come back.
 """
 
 import argparse
@@ -36,6 +37,7 @@ LOOK_EVERY_S = 2.0
 LEAD_S = 30.0
 BACK_WITHIN_S = 400.0
 LOADED_WITHIN_S = 900.0
+DEPLOYED_WITHIN_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,13 @@ def celebrity(mesh: Mesh, users: Users, followers: int) -> str:
     return creator.id
 
 
+def set_crowds(mesh: Mesh, crowds: Mapping[str, int], **variables: str) -> None:
+    """One process for so many who are expected, as an operator may say."""
+    for job, people in crowds.items():
+        mesh.deploy(job, crowd=str(people), **variables)
+    mesh.wait_well(crowds, DEPLOYED_WITHIN_S)
+
+
 def announce(products: Products, creator_id: str, starts_at: datetime) -> Drop:
     product = products.create_product(
         product_id=str(uuid.uuid4()), creator_id=creator_id, product=NewProduct("A shirt", Money(4900, "EUR"))
@@ -139,12 +148,18 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--followers", type=int, default=450_000)
     parser.add_argument("--before-s", type=float, default=90, help="crowd_before_s of products-clock meanwhile; 300 in earnest")
     parser.add_argument("--after-s", type=float, default=60, help="crowd_after_s; 600 in earnest")
+    parser.add_argument("--creator", help="somebody who has followers, instead of somebody new")
+    parser.add_argument(
+        "--crowd", type=int, help="of so many followers one gateway, one of live and a quarter of an orders unit; 100,000 in earnest"
+    )
     asked = parser.parse_args(arguments)
     mesh = Mesh.of_clone()
     if not mesh.is_running():
         sys.exit("LiveDrops does not run on Nomad here: make nomad")
     with operations_of(mesh, Metrics()) as client:
-        creator_id = celebrity(mesh, client.service("users", Users), asked.followers)
+        creator_id = asked.creator or celebrity(mesh, client.service("users", Users), asked.followers)
+        if asked.crowd:
+            set_crowds(mesh, {job: asked.crowd * (4 if job == "orders" else 1) for job in JOBS})
         with expecting(mesh, asked.before_s, asked.after_s):
             print(course_of_a_start(mesh, client, creator_id, asked.before_s).text())
 
