@@ -50,7 +50,6 @@ def test_units_grow_before_a_start_and_shrink_after_it_without_a_failed_order(me
     with expecting(mesh, BEFORE_S, AFTER_S):
         course = course_of_a_start(mesh, client, creator_id, BEFORE_S)
 
-    print(f"\n{course.text()}")
     assert course.looks[0].wanted == {job: unit.processes for job in JOBS if (unit := unit_of(job))}
     assert course.at_start().ready == {job: FOLLOWERS // CROWDS[job] for job in JOBS}
     # Up once, down once.

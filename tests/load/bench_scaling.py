@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from cli.tables import table
 from services.contracts.orders import Orders
 from services.contracts.products import Drop, NewDrop, NewProduct, Products
 from services.contracts.users import Role, Users
@@ -48,14 +47,16 @@ class Look:
     wanted: Mapping[str, int]
     ready: Mapping[str, int]
 
-    @property
-    def row(self) -> list[str]:
-        return [f"{self.at_s:+.0f} s", *(f"{self.wanted[job]} ({self.ready[job]})" for job in JOBS)]
+    def __str__(self) -> str:
+        return f"{self.at_s:+5.0f} s   " + "".join(f"{self.wanted[job]:>7} ({self.ready[job]} ready)" for job in JOBS)
+
+    def is_as(self, other: "Look") -> bool:
+        return self.wanted == other.wanted and self.ready == other.ready
 
 
 @dataclass
 class Course:
-    """What was seen, the same only once."""
+    """What was seen, the same only once, and told as it is seen."""
 
     mesh: Mesh
     starts_at: datetime
@@ -66,8 +67,9 @@ class Course:
         wanted = {job: mesh.parts.scheduler.count(job) for job in JOBS}
         ready = {job: len(mesh.parts.consul.healthy(job)) for job in JOBS}
         now = Look(at_s, wanted, ready)
-        if not self.looks or self.looks[-1].row[1:] != now.row[1:]:
+        if not self.looks or not now.is_as(self.looks[-1]):
             self.looks.append(now)
+            print(now, flush=True)
         return now
 
     def watch(self, until: Callable[[Look], bool], timeout_s: float) -> Look:
@@ -81,9 +83,6 @@ class Course:
     def at_start(self) -> Look:
         """The last that was seen before it."""
         return [look for look in self.looks if look.at_s <= 0][-1]
-
-    def text(self) -> str:
-        return "\n".join(table(["SINCE START", *(f"{job.upper()} (READY)" for job in JOBS)], [look.row for look in self.looks]))
 
 
 @contextmanager
@@ -133,13 +132,14 @@ def course_of_a_start(mesh: Mesh, client: RpcClient, creator_id: str, before_s: 
     drop = opening(client.service("orders", Orders))(1_000_000)
     starts_at = datetime.now(UTC) + timedelta(seconds=before_s + LEAD_S)
     course = Course(mesh, starts_at)
+    print(f"\n  start   {''.join(f'{job:>15}' for job in JOBS)}")
     before = course.look()
     announce(client.service("products", Products), creator_id, starts_at)
     with Trickle(people_of(mesh), drop) as trickle:
         course.watch(lambda now: now.at_s > 0, before_s + LEAD_S + 10)
         course.watch(lambda now: now.wanted == before.wanted == now.ready, BACK_WITHIN_S + before_s)
     assert {*trickle.answers} == {"ok"}, trickle.answers
-    print(f"orders meanwhile: {trickle.answers.total()}, all of them confirmed", file=sys.stderr)
+    print(f"orders meanwhile: {trickle.answers.total()}, all of them confirmed")
     return course
 
 
@@ -161,7 +161,7 @@ def main(arguments: Sequence[str]) -> None:
         if asked.crowd:
             set_crowds(mesh, {job: asked.crowd * (4 if job == "orders" else 1) for job in JOBS})
         with expecting(mesh, asked.before_s, asked.after_s):
-            print(course_of_a_start(mesh, client, creator_id, asked.before_s).text())
+            course_of_a_start(mesh, client, creator_id, asked.before_s)
 
 
 if __name__ == "__main__":
