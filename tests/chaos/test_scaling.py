@@ -9,7 +9,6 @@ from services.contracts.users import Users
 from services.kernel.metrics import Metrics
 from services.kernel.rpc_client import RpcClient
 from stack.nomad.mesh import Mesh
-from stack.units import unit_of
 from tests.load.bench_scaling import DEPLOYED_WITHIN_S, JOBS, celebrity, course_of_a_start, expecting, set_crowds
 from tests.meshes import operations_of, running_mesh
 
@@ -50,7 +49,6 @@ def test_units_grow_before_a_start_and_shrink_after_it_without_a_failed_order(me
     with expecting(mesh, BEFORE_S, AFTER_S):
         course = course_of_a_start(mesh, client, creator_id, BEFORE_S)
 
-    assert course.looks[0].wanted == {job: unit.processes for job in JOBS if (unit := unit_of(job))}
     assert course.at_start().ready == {job: FOLLOWERS // CROWDS[job] for job in JOBS}
     # Up once, down once.
     for job in JOBS:

@@ -27,10 +27,12 @@ from stack.instance import CLONE
 from stack.nomad.mesh import Mesh
 from stack.nomad.scaling import SCALED
 from stack.nomad.settings import KV
+from stack.units import UNITS
 from tests.conftest import eventually, opening, signing_up
 from tests.meshes import Trickle, operations_of, people_of
 
 JOBS = tuple(name for name, scaling in SCALED.items() if scaling.crowd)
+LEAST = {unit.name: unit.processes for unit in UNITS if unit.name in JOBS}
 LOOK_EVERY_S = 2.0
 # The clock tells every five seconds, Prometheus looks every fifteen, the autoscaler as well; and a process starts.
 LEAD_S = 30.0
@@ -130,17 +132,21 @@ def announce(products: Products, creator_id: str, starts_at: datetime) -> Drop:
 def course_of_a_start(mesh: Mesh, client: RpcClient, creator_id: str, before_s: float) -> Course:
     """From a little before the crowd is expected until all is as it was. Fails where an order fails, or it does not come back."""
     drop = opening(client.service("orders", Orders))(1_000_000)
-    starts_at = datetime.now(UTC) + timedelta(seconds=before_s + LEAD_S)
-    course = Course(mesh, starts_at)
+    Course(mesh, datetime.now(UTC)).watch(_is_at_rest, BACK_WITHIN_S)
+    course = Course(mesh, starts_at := datetime.now(UTC) + timedelta(seconds=before_s + LEAD_S))
     print(f"\n  start   {''.join(f'{job:>15}' for job in JOBS)}")
-    before = course.look()
+    course.look()
     announce(client.service("products", Products), creator_id, starts_at)
     with Trickle(people_of(mesh), drop) as trickle:
         course.watch(lambda now: now.at_s > 0, before_s + LEAD_S + 10)
-        course.watch(lambda now: now.wanted == before.wanted == now.ready, BACK_WITHIN_S + before_s)
+        course.watch(_is_at_rest, BACK_WITHIN_S)
     assert {*trickle.answers} == {"ok"}, trickle.answers
     print(f"orders meanwhile: {trickle.answers.total()}, all of them confirmed")
     return course
+
+
+def _is_at_rest(look: Look) -> bool:
+    return look.wanted == look.ready == LEAST
 
 
 def main(arguments: Sequence[str]) -> None:
