@@ -73,7 +73,7 @@ job "autoscaler" {
         destination = "local/autoscaler.hcl"
         change_mode = "restart"
         data        = <<-EOT
-          log_level = "WARN"
+          log_level = "INFO"
 
           http {
             bind_address = "{{ env "NOMAD_IP_http" }}"
