@@ -56,6 +56,12 @@ class Look:
         return self.wanted == other.wanted and self.ready == other.ready
 
 
+def glance(mesh: Mesh, starts_at: datetime) -> Look:
+    wanted = {job: mesh.parts.scheduler.count(job) for job in JOBS}
+    ready = {job: len(mesh.parts.consul.healthy(job)) for job in JOBS}
+    return Look((datetime.now(UTC) - starts_at).total_seconds(), wanted, ready)
+
+
 @dataclass
 class Course:
     """What was seen, the same only once, and told as it is seen."""
@@ -65,10 +71,8 @@ class Course:
     looks: list[Look] = field(default_factory=list)
 
     def look(self) -> Look:
-        mesh, at_s = self.mesh, (datetime.now(UTC) - self.starts_at).total_seconds()
-        wanted = {job: mesh.parts.scheduler.count(job) for job in JOBS}
-        ready = {job: len(mesh.parts.consul.healthy(job)) for job in JOBS}
-        now = Look(at_s, wanted, ready)
+        """Now, kept and told where it is something new."""
+        now = glance(self.mesh, self.starts_at)
         if not self.looks or not now.is_as(self.looks[-1]):
             self.looks.append(now)
             print(now, flush=True)
@@ -132,7 +136,7 @@ def announce(products: Products, creator_id: str, starts_at: datetime) -> Drop:
 def course_of_a_start(mesh: Mesh, client: RpcClient, creator_id: str, before_s: float) -> Course:
     """From a little before the crowd is expected until all is as it was. Fails where an order fails, or it does not come back."""
     drop = opening(client.service("orders", Orders))(1_000_000)
-    Course(mesh, datetime.now(UTC)).watch(_is_at_rest, BACK_WITHIN_S)
+    eventually(lambda: _is_at_rest(glance(mesh, datetime.now(UTC))), BACK_WITHIN_S, every_s=LOOK_EVERY_S)
     course = Course(mesh, starts_at := datetime.now(UTC) + timedelta(seconds=before_s + LEAD_S))
     print(f"\n  start   {''.join(f'{job:>15}' for job in JOBS)}")
     course.look()
