@@ -187,7 +187,7 @@ def test_a_setting_that_makes_no_sense_changes_nothing_and_one_that_does_is_take
     with Trickle(buyer, drop) as trickle:
         mesh.parts.consul.set(key, "-1")
         wrong = "settings stay as they are: LIVEDROPS_STOP_TIMEOUT_S='-1'"
-        assert wait_until(lambda: wrong in log_of(mesh, "-stderr", allocation), TAKEN_UP_WITHIN_S, LOOK_EVERY_S)
+        assert wait_until(lambda: wrong in log_of(mesh, allocation), TAKEN_UP_WITHIN_S, LOOK_EVERY_S)
         mesh.parts.consul.set(key, "9")
         assert wait_until(lambda: log_of(mesh, allocation).count("started services.orders") == 2, TAKEN_UP_WITHIN_S, LOOK_EVERY_S)
 
@@ -196,8 +196,8 @@ def test_a_setting_that_makes_no_sense_changes_nothing_and_one_that_does_is_take
     assert processes_of(mesh, "orders") == before
 
 
-def log_of(mesh: Mesh, *which: str) -> str:
-    return mesh.parts.scheduler.run("alloc", "logs", *which)
+def log_of(mesh: Mesh, allocation: str) -> str:
+    return mesh.parts.scheduler.run("alloc", "logs", "-stderr", allocation)
 
 
 @pytest.mark.timeout(DEPLOYED_WITHIN_S)
