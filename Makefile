@@ -105,6 +105,10 @@ bench-notify: venv ## Measure how soon thousands of a million followers see live
 bench-push: venv ## Push a broadcast to a million followers, with one worker and with two
 	@$(BIN)/python -m tests.load.bench_push
 
+.PHONY: bench-scaling
+bench-scaling: venv ## See units grow before a start that many wait for, on the mesh that `make nomad` started
+	@$(BIN)/python -m tests.load.bench_scaling
+
 .PHONY: chaos
 chaos: venv ## Kill processes and servers under load, the long way
 	@trap : INT TERM; $(BIN)/pytest tests/chaos --long; code=$$?; \

@@ -1,21 +1,23 @@
 """Starting and stopping what watches an instance that runs: `livedrops monitor up|down|status`."""
 
 import os
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from monitoring.pace import Pace
-from stack import lifecycle
+from stack import launch, lifecycle
 from stack.environment import kept_environment
-from stack.errors import SetupError
+from stack.errors import SetupError, StackError
 from stack.install import provide
 from stack.install_statsd_exporter import provide_statsd_exporter
-from stack.instance import Instance, write_private
+from stack.instance import Instance
 from stack.monitors import ALERTMANAGER, EXPORTER, MONITORS, PROMETHEUS, Monitors
 from stack.plan import wiring_of
 from stack.processes import resident_bytes, tree
-from stack.programs import write_plans
+from stack.programs import plan_file, write_plans
 from stack.progress import Progress, silent
 from stack.readiness import ReadinessWatch, answers
 from stack.servers import Site
@@ -84,13 +86,27 @@ class Monitoring:
                 )
             monitors = self._make(progress)
             self._supervisor.stop(MONITORS, lifecycle.STOP_DEADLINE_S)
-            monitors.prepare()
-            for file, text in monitors.files().items():
-                write_private(file, text)
+            for name in monitors.names():
+                monitors.prepare(name)
             write_plans(self.instance, monitors.programs())
-            self._enable_broker_metrics()
+            self.enable_broker_metrics()
             self._supervisor.start(monitors.names())
             ReadinessWatch(self.instance, self._supervisor, progress).wait(self._checks(monitors.names()), READY_DEADLINE_S)
+
+    def become(self, name: str, units_file: Path) -> None:
+        """Replace this process by one of the programs, for a scheduler that runs it. One that has nothing to watch here waits until it is ended.
+
+        units_file: where the units' processes are listed. Raises SetupError, StackError.
+        """
+        if name not in MONITORS:
+            raise StackError(f"There is no program {name!r}: choose one of {', '.join(MONITORS)}")
+        monitors = self._make(silent, units_file.resolve())
+        programs = {program.name: program for program in monitors.programs()}
+        if name not in programs:
+            signal.pause()
+        monitors.prepare(name)
+        write_plans(self.instance, [programs[name]])
+        launch.main(str(plan_file(self.instance, name)))
 
     def down(self) -> None:
         """Stop all of it; what was measured is kept. Nothing to do is no error."""
@@ -119,7 +135,7 @@ class Monitoring:
         """Of a monitoring program."""
         return f"http://127.0.0.1:{self._ports()[name]}"
 
-    def _make(self, progress: Progress) -> Monitors:
+    def _make(self, progress: Progress, units_file: Path | None = None) -> Monitors:
         found = provide(("monitoring",), progress)
         binaries = {ours: found[debian] for debian, ours in _BINARIES.items()}
         binaries["statsd-exporter"] = provide_statsd_exporter(progress)
@@ -128,11 +144,12 @@ class Monitoring:
         if receiver and not receiver.startswith(("http://", "https://")):
             raise SetupError(f"{RECEIVER}={receiver!r} must start with http:// or https://")
         try:
-            return Monitors(self.instance, wiring, binaries, Pace.of(self._environ), receiver)
+            return Monitors(self.instance, wiring, binaries, Pace.of(self._environ), receiver, units_file)
         except ValueError as error:
             raise SetupError(str(error)) from error
 
-    def _enable_broker_metrics(self) -> None:
+    def enable_broker_metrics(self) -> None:
+        """Let the running broker, where it is ours, tell its metrics."""
         wiring = wiring_of(self.instance, self._units, self._settings)
         if self._settings.replaces("rabbitmq") or answers(wiring.ports["rabbitmq-metrics"], "/metrics"):
             return

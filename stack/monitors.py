@@ -15,7 +15,7 @@ from monitoring.pace import Pace
 from monitoring.probing import render_units
 from monitoring.prometheus import Job, render_prometheus
 from stack.environment import Wiring, kept_environment
-from stack.instance import CLONE, Instance
+from stack.instance import CLONE, Instance, write_private
 from stack.ports import INGRESS_METRICS, STATSD
 from stack.programs import Program
 
@@ -40,9 +40,12 @@ def places(instance: Instance) -> tuple[Program, ...]:
 
 
 class Monitors:
-    """The monitoring programs of an instance. binaries: where each is. receiver: whom Alertmanager tells; nobody where it is empty."""
+    """The monitoring programs of an instance. binaries: where each is. receiver: whom Alertmanager tells; nobody where it is empty. units_file: where
+    somebody else lists the units' processes."""
 
-    def __init__(self, instance: Instance, wiring: Wiring, binaries: Mapping[str, Path], pace: Pace, receiver: str) -> None:
+    def __init__(
+        self, instance: Instance, wiring: Wiring, binaries: Mapping[str, Path], pace: Pace, receiver: str, units_file: Path | None = None
+    ) -> None:
         self._instance = instance
         self._wiring = wiring
         self._ports = wiring.ports
@@ -50,17 +53,25 @@ class Monitors:
         self._pace = pace
         self._receiver = receiver
         self._folder = instance.state / "monitoring"
+        self._units_file = units_file or self._folder / "units.json"
+        self._lists_units = units_file is None
 
-    def files(self) -> dict[Path, str]:
-        rules = {self._folder / "rules" / name: text for name, text in rule_files(self._pace).items()}
-        return {
-            self._folder / "prometheus.yml": render_prometheus(
-                self.jobs(), f"127.0.0.1:{self._ports[ALERTMANAGER]}", str(self._folder / "rules"), self._pace
-            ),
-            self._folder / "alertmanager.yml": render_alertmanager(self._receiver, self._pace),
-            self._folder / "units.json": render_units(self._units()),
-            **rules,
-        }
+    def files(self, name: str) -> dict[Path, str]:
+        """What one program reads."""
+        match name:
+            case "prometheus":
+                rules = {self._folder / "rules" / file: text for file, text in rule_files(self._pace).items()}
+                told = f"127.0.0.1:{self._ports[ALERTMANAGER]}"
+                return {
+                    self._folder / "prometheus.yml": render_prometheus(self.jobs(), told, str(self._folder / "rules"), self._pace),
+                    **rules,
+                }
+            case "alertmanager":
+                return {self._folder / "alertmanager.yml": render_alertmanager(self._receiver, self._pace)}
+            case "exporter" if self._lists_units:
+                return {self._units_file: render_units(self._units())}
+            case _:
+                return {}
 
     def jobs(self) -> list[Job]:
         """Who is asked for metrics: the exporters that run here, and the servers that tell their own."""
@@ -76,11 +87,15 @@ class Monitors:
     def programs(self) -> tuple[Program, ...]:
         return tuple(self._program(name) for name in self.names())
 
-    def prepare(self) -> None:
-        for folder in (self._folder, self._folder / "rules", *(self._instance.data / name for name in (PROMETHEUS, ALERTMANAGER))):
+    def prepare(self, name: str) -> None:
+        """Folders and files of one program."""
+        for folder in (self._folder, self._folder / "rules", self._instance.data / name):
             folder.mkdir(mode=0o700, exist_ok=True)
-        for old in (self._folder / "rules").glob("*.yml"):
+        files = self.files(name)
+        for old in set((self._folder / "rules").glob("*.yml")) - set(files) if name == PROMETHEUS else ():
             old.unlink()
+        for file, text in files.items():
+            write_private(file, text)
 
     def _program(self, name: str) -> Program:
         command, environment = self._command(name)
@@ -98,7 +113,7 @@ class Monitors:
                 places = (f"--statsd.listen-udp={statsd}", f"--statsd.listen-tcp={statsd}", f"--statsd.mapping-config={_FILES}/statsd.yaml")
                 return (binary, listen, *places), {}
             case "exporter":
-                settings = {"LIVEDROPS_EXPORTER_ADDRESS": here, "LIVEDROPS_EXPORTER_UNITS": str(self._folder / "units.json")}
+                settings = {"LIVEDROPS_EXPORTER_ADDRESS": here, "LIVEDROPS_EXPORTER_UNITS": str(self._units_file)}
                 # So that each look of Prometheus finds something new.
                 settings["LIVEDROPS_EXPORTER_EVERY_S"] = str(self._pace.scrape_s / 2)
                 return (sys.executable, "-m", "cli.main", "exporter"), self._wiring.environment(EXPORTER) | settings

@@ -52,6 +52,21 @@ def welcome(here: Monitoring) -> str:
     return "\n".join(lines)
 
 
+@monitor.command("run")
+@click.argument("name")
+@click.option("--units", type=click.Path(path_type=Path), required=True, help="JSON file with unit, process and url of each process.")
+@click.option("--profile", default="dev", show_default=True, help="Whose ports, secrets and data.")
+@told_plainly
+def run_one(name: str, units: Path, profile: str) -> None:
+    """Become the program NAME, for a scheduler that runs it: prometheus, alertmanager, statsd-exporter, exporter or one of the stores' exporters.
+
+    \b
+    Example:
+      LIVEDROPS_STATE_DIR=/srv/livedrops livedrops monitor run prometheus --units units.json --profile nomad
+    """
+    Monitoring.of_profile(profile).become(name, units)
+
+
 @monitor.command()
 @profile_option
 @told_plainly

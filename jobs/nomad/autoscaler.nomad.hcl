@@ -73,7 +73,7 @@ job "autoscaler" {
         destination = "local/autoscaler.hcl"
         change_mode = "restart"
         data        = <<-EOT
-          log_level = "WARN"
+          log_level = "INFO"
 
           http {
             bind_address = "{{ env "NOMAD_IP_http" }}"
@@ -94,10 +94,6 @@ job "autoscaler" {
             config = {
               address = "http://{{ with service "prometheus|any" }}{{ with index . 0 }}{{ .Address }}:{{ .Port }}{{ end }}{{ else }}{{ key "livedrops/waiting-for/prometheus" }}{{ end }}"
             }
-          }
-
-          strategy "target-value" {
-            driver = "target-value"
           }
 
           strategy "pass-through" {

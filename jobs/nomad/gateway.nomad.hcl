@@ -54,6 +54,30 @@ variable "count" {
   default     = 2
 }
 
+variable "most" {
+  description = "How many it may become."
+  type        = number
+  default     = 8
+}
+
+variable "calm" {
+  description = "For how long the load must want fewer until there are fewer: one quiet minute of a sale proves nothing."
+  type        = string
+  default     = "5m"
+}
+
+variable "cooldown" {
+  description = "How long a change of the count is left alone."
+  type        = string
+  default     = "1m"
+}
+
+variable "crowd" {
+  description = "Of so many followers whose drop starts soon, one process is started for each."
+  type        = number
+  default     = 100000
+}
+
 variable "environment" {
   description = "LIVEDROPS_ENV: production, or development, which shows more."
   type        = string
@@ -88,26 +112,28 @@ job "gateway" {
   group "gateway" {
     count = var.count
 
-    # Followed by jobs/nomad/autoscaler.nomad.hcl, where there is a Prometheus.
+    # Followed by jobs/nomad/autoscaler.nomad.hcl, where there is a Prometheus. The check that wants most counts.
     scaling {
       enabled = true
-      min     = 2
-      max     = 8
+      min     = var.count
+      max     = var.most
 
       policy {
-        cooldown            = "1m"
+        cooldown            = var.cooldown
         evaluation_interval = "15s"
 
         check "load" {
-          source = "prometheus"
-          query  = "ceil(sum(rate(livedrops_http_request_seconds_count[1m])) / 600)"
+          source       = "prometheus"
+          query        = "ceil(max_over_time((sum(rate(livedrops_http_request_seconds_count[1m])) / 600 >= 0)[${var.calm}:15s]) or 0 * count(livedrops_unit_ready{unit='gateway'} offset ${var.calm}))"
+          query_window = "10s"
 
           strategy "pass-through" {}
         }
 
         check "crowd" {
-          source = "prometheus"
-          query  = "ceil(max(livedrops_crowd) / 100000)"
+          source       = "prometheus"
+          query        = "ceil(max(livedrops_crowd) / ${var.crowd})"
+          query_window = "10s"
 
           strategy "pass-through" {}
         }
@@ -190,13 +216,14 @@ job "gateway" {
         PYTHONUNBUFFERED    = "1"
       }
 
-      # A changed value makes a new worker, and then ends the old one: nobody is refused. A value that makes no sense changes nothing.
+      # A changed value makes a new worker, and then ends the old one: nobody is refused.
+      # One that makes no sense changes nothing, and is told in the task's stderr.
       template {
-        destination = "secrets/settings.toml"
-        perms       = "600"
-
+        destination   = "secrets/settings.toml"
+        perms         = "600"
         change_mode   = "signal"
         change_signal = "SIGHUP"
+        splay         = "5s"
 
         data = <<-EOT
           {{- /* An address of a server. While none is known, this waits, and what was written before stays. */ -}}

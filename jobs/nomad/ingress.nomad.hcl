@@ -36,6 +36,12 @@ variable "port" {
   default     = 8000
 }
 
+variable "metrics_port" {
+  description = "Where HAProxy tells Prometheus its metrics."
+  type        = number
+  default     = 8404
+}
+
 variable "haproxy" {
   description = "Where HAProxy is."
   type        = string
@@ -71,6 +77,10 @@ job "ingress" {
     network {
       port "http" {
         static = var.port
+      }
+
+      port "metrics" {
+        static = var.metrics_port
       }
     }
 
@@ -195,6 +205,12 @@ job "ingress" {
               use_backend media if media
               use_backend orders if is_order
               default_backend reads
+
+          # For Prometheus.
+          frontend metrics
+              bind [[ env "NOMAD_ADDR_metrics" ]]
+              http-request use-service prometheus-exporter if { path /metrics }
+              http-request return status 404
 
           # Both reach the same gateways. Orders and reads have places of their own in each, so that neither can take the other's.
           backend orders

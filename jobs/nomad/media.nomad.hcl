@@ -164,13 +164,14 @@ job "media" {
         PYTHONUNBUFFERED    = "1"
       }
 
-      # A changed value makes a new worker, and then ends the old one: nobody is refused. A value that makes no sense changes nothing.
+      # A changed value makes a new worker, and then ends the old one: nobody is refused.
+      # One that makes no sense changes nothing, and is told in the task's stderr.
       template {
-        destination = "secrets/settings.toml"
-        perms       = "600"
-
+        destination   = "secrets/settings.toml"
+        perms         = "600"
         change_mode   = "signal"
         change_signal = "SIGHUP"
+        splay         = "5s"
 
         data = <<-EOT
           {{- /* An address of a server. While none is known, this waits, and what was written before stays. */ -}}

@@ -54,6 +54,24 @@ variable "count" {
   default     = 1
 }
 
+variable "most" {
+  description = "How many it may become."
+  type        = number
+  default     = 6
+}
+
+variable "calm" {
+  description = "For how long the load must want fewer until there are fewer: one quiet minute of a sale proves nothing."
+  type        = string
+  default     = "5m"
+}
+
+variable "cooldown" {
+  description = "How long a change of the count is left alone."
+  type        = string
+  default     = "1m"
+}
+
 variable "environment" {
   description = "LIVEDROPS_ENV: production, or development, which shows more."
   type        = string
@@ -88,23 +106,22 @@ job "notifications-push" {
   group "notifications-push" {
     count = var.count
 
-    # Followed by jobs/nomad/autoscaler.nomad.hcl, where there is a Prometheus.
+    # Followed by jobs/nomad/autoscaler.nomad.hcl, where there is a Prometheus. The check that wants most counts.
     scaling {
       enabled = true
-      min     = 1
-      max     = 6
+      min     = var.count
+      max     = var.most
 
       policy {
-        cooldown            = "1m"
+        cooldown            = var.cooldown
         evaluation_interval = "15s"
 
-        check "age" {
-          source = "prometheus"
-          query  = "histogram_quantile(0.9, sum(rate(livedrops_push_delay_seconds_bucket[2m])) by (le))"
+        check "load" {
+          source       = "prometheus"
+          query        = "ceil(max_over_time((count(livedrops_unit_ready{unit='notifications-push'} offset 1m) * max(livedrops_queue_oldest_seconds{queue=~'notifications.push|notifications.push_personal'}) / 60 >= 0)[${var.calm}:15s]) or 0 * count(livedrops_unit_ready{unit='notifications-push'} offset ${var.calm}))"
+          query_window = "10s"
 
-          strategy "target-value" {
-            target = 60
-          }
+          strategy "pass-through" {}
         }
       }
     }
@@ -182,13 +199,14 @@ job "notifications-push" {
         PYTHONUNBUFFERED    = "1"
       }
 
-      # A changed value starts it anew, not all at one moment; what it is asked meanwhile waits in its queue on the broker.
+      # A changed value lets it end well and become itself again, not all at one moment; what it is asked meanwhile waits in its queue on the broker.
+      # One that makes no sense changes nothing, and is told in the task's stderr.
       template {
-        destination = "secrets/settings.toml"
-        perms       = "600"
-
-        change_mode = "restart"
-        splay       = "15s"
+        destination   = "secrets/settings.toml"
+        perms         = "600"
+        change_mode   = "signal"
+        change_signal = "SIGHUP"
+        splay         = "15s"
 
         data = <<-EOT
           {{- /* An address of a server. While none is known, this waits, and what was written before stays. */ -}}

@@ -54,6 +54,30 @@ variable "count" {
   default     = 1
 }
 
+variable "most" {
+  description = "How many it may become."
+  type        = number
+  default     = 4
+}
+
+variable "calm" {
+  description = "For how long the load must want fewer until there are fewer: one quiet minute of a sale proves nothing."
+  type        = string
+  default     = "5m"
+}
+
+variable "cooldown" {
+  description = "How long a change of the count is left alone."
+  type        = string
+  default     = "1m"
+}
+
+variable "crowd" {
+  description = "Of so many followers whose drop starts soon, one process is started for each."
+  type        = number
+  default     = 400000
+}
+
 variable "environment" {
   description = "LIVEDROPS_ENV: production, or development, which shows more."
   type        = string
@@ -88,28 +112,28 @@ job "orders" {
   group "orders" {
     count = var.count
 
-    # Followed by jobs/nomad/autoscaler.nomad.hcl, where there is a Prometheus.
+    # Followed by jobs/nomad/autoscaler.nomad.hcl, where there is a Prometheus. The check that wants most counts.
     scaling {
       enabled = true
-      min     = 1
-      max     = 4
+      min     = var.count
+      max     = var.most
 
       policy {
-        cooldown            = "1m"
+        cooldown            = var.cooldown
         evaluation_interval = "15s"
 
         check "load" {
-          source = "prometheus"
-          query  = "histogram_quantile(0.95, sum(rate(livedrops_rpc_server_seconds_bucket{service='orders',method='place_many'}[1m])) by (le))"
+          source       = "prometheus"
+          query        = "ceil(max_over_time((count(livedrops_unit_ready{unit='orders'} offset 1m) * histogram_quantile(0.95, sum(rate(livedrops_rpc_server_seconds_bucket{service='orders',method='place_many'}[1m])) by (le)) / 0.2 >= 0)[${var.calm}:15s]) or 0 * count(livedrops_unit_ready{unit='orders'} offset ${var.calm}))"
+          query_window = "10s"
 
-          strategy "target-value" {
-            target = 0.2
-          }
+          strategy "pass-through" {}
         }
 
         check "crowd" {
-          source = "prometheus"
-          query  = "ceil(max(livedrops_crowd) / 400000)"
+          source       = "prometheus"
+          query        = "ceil(max(livedrops_crowd) / ${var.crowd})"
+          query_window = "10s"
 
           strategy "pass-through" {}
         }
@@ -189,13 +213,14 @@ job "orders" {
         PYTHONUNBUFFERED    = "1"
       }
 
-      # A changed value starts it anew, not all at one moment; what it is asked meanwhile waits in its queue on the broker.
+      # A changed value lets it end well and become itself again, not all at one moment; what it is asked meanwhile waits in its queue on the broker.
+      # One that makes no sense changes nothing, and is told in the task's stderr.
       template {
-        destination = "secrets/settings.toml"
-        perms       = "600"
-
-        change_mode = "restart"
-        splay       = "15s"
+        destination   = "secrets/settings.toml"
+        perms         = "600"
+        change_mode   = "signal"
+        change_signal = "SIGHUP"
+        splay         = "15s"
 
         data = <<-EOT
           {{- /* An address of a server. While none is known, this waits, and what was written before stays. */ -}}

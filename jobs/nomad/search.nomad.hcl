@@ -161,13 +161,14 @@ job "search" {
         PYTHONUNBUFFERED    = "1"
       }
 
-      # A changed value starts it anew, not all at one moment; what it is asked meanwhile waits in its queue on the broker.
+      # A changed value lets it end well and become itself again, not all at one moment; what it is asked meanwhile waits in its queue on the broker.
+      # One that makes no sense changes nothing, and is told in the task's stderr.
       template {
-        destination = "secrets/settings.toml"
-        perms       = "600"
-
-        change_mode = "restart"
-        splay       = "15s"
+        destination   = "secrets/settings.toml"
+        perms         = "600"
+        change_mode   = "signal"
+        change_signal = "SIGHUP"
+        splay         = "15s"
 
         data = <<-EOT
           {{- /* An address of a server. While none is known, this waits, and what was written before stays. */ -}}

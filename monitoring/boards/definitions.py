@@ -76,6 +76,9 @@ SALE = Board(
             "Starts and ends told late, p99", Unit.SECONDS, ("{{what}}", quantile(0.99, "livedrops_clock_late_seconds", by="what")), bound=1
         ),
         course("Live streams", Unit.COUNT, ("streams", "sum(livedrops_live_connections)"), ("people", "sum(livedrops_live_people)")),
+        # What grows by itself under Nomad, and what it grows for.
+        course("Processes", Unit.COUNT, ("{{unit}}", 'sum by (unit) (livedrops_unit_ready{unit=~"gateway|live|orders"})')),
+        course("Followers expected at starts", Unit.COUNT, ("people", "max(livedrops_crowd)")),
     ),
 )
 

@@ -65,7 +65,8 @@ class WatchedConsumer(Consumer):  # type: ignore[misc]
     def stop(self) -> None:
         """Take nothing more, and return once all that was taken is settled and the line is closed. Whoever calls says how long that may take."""
         super().stop()
-        if self._consuming:
+        # The first messages may be there before all its queues are consumed.
+        if self._consuming or self._in_hand:
             with suppress(AMQPError, OperationalError, OSError):
                 self._send_pulse()  # so that the loop looks up now
             self._ended.wait()

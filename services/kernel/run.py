@@ -1,6 +1,7 @@
 """Run one nameko service: python -m services.kernel.run services.orders.service:OrdersService
 
-SIGTERM stops gracefully: no new work is taken, what is in flight is finished, for at most LIVEDROPS_STOP_TIMEOUT_S.
+SIGTERM stops gracefully: no new work is taken, what is in flight is finished, for at most LIVEDROPS_STOP_TIMEOUT_S. SIGHUP does the same, and goes on
+with the settings of then.
 """
 
 import os
@@ -19,8 +20,8 @@ eventlet.monkey_patch()
 # The patch has to come before anything that opens a socket or starts a thread, hence the order of imports.
 import importlib  # noqa: E402
 import logging  # noqa: E402
-import signal  # noqa: E402
 import sys  # noqa: E402
+from functools import partial  # noqa: E402
 from typing import Any  # noqa: E402
 
 import nameko  # noqa: E402
@@ -31,6 +32,7 @@ from psycogreen.eventlet import patch_psycopg  # noqa: E402
 from services.kernel import health  # noqa: E402
 from services.kernel.config import Settings  # noqa: E402
 from services.kernel.process import Process, enter, settle_memory  # noqa: E402
+from services.kernel.renewal import become_again_if_wanted, stop_on_signals  # noqa: E402
 
 log = logging.getLogger("livedrops.run")
 # Calls that a service works on at once. More would only wait for its database connections.
@@ -54,8 +56,7 @@ def main(argument: str) -> None:
     nameko.config.setup({"AMQP_URI": settings.broker_url.get_secret_value(), "max_workers": MAX_WORKERS, "HEARTBEAT": HEARTBEAT_S})
     runner = ServiceRunner()
     runner.add_service(service)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: eventlet.spawn_n(_stop, process, runner))
+    stop_on_signals(service.settings_class, partial(eventlet.spawn_n, _stop, process, runner))
     health.serve(process)
     _wait_for_broker(settings.broker_url.get_secret_value())
     runner.start()
@@ -63,6 +64,7 @@ def main(argument: str) -> None:
     log.info("started %s", argument)
     runner.wait()
     process.stop()
+    become_again_if_wanted()
 
 
 def _wait_for_broker(url: str) -> None:

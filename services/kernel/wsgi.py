@@ -4,7 +4,6 @@ SIGHUP reads the settings anew: a new worker starts with them beside the old one
 """
 
 import signal
-import sys
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -13,7 +12,8 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces, RuntimeModes
 from granian.log import LogLevels
 
-from services.kernel.config import ConfigurationError, Settings
+from services.kernel.config import Settings
+from services.kernel.renewal import make_sense
 
 # A new worker has its imports and connections behind it by then, also on a busy machine; nobody is refused if not, only later answered.
 _OVERLAP_S = 8.0
@@ -49,11 +49,7 @@ def _check_before_reload(settings: type[Settings]) -> None:
     then: Any = signal.getsignal(signal.SIGHUP)
 
     def reload(number: int, frame: FrameType | None) -> None:
-        try:
-            settings.load()
-        except ConfigurationError as error:
-            sys.stderr.write(f"settings stay as they are: {error}\n")
-            return
-        then(number, frame)
+        if make_sense(settings):
+            then(number, frame)
 
     signal.signal(signal.SIGHUP, reload)

@@ -10,6 +10,9 @@ from stack.units import Unit
 CONSUL = CLONE / "consul"
 # Roles of tasks: all units read settings and addresses and nothing else; the ingress asks over DNS.
 UNITS_ROLE = "livedrops-units"
+MONITORING = "monitoring"
+# Of the job that watches.
+MONITORING_ROLE = "livedrops-monitoring"
 # Looked at every second, and out of the ingress before they stop.
 BEHIND_INGRESS = (GATEWAY, MEDIA, LIVE)
 _HEADER = "# Made by `make jobs` from stack/units.py: changes belong there.\n\n"

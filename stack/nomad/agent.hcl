@@ -21,6 +21,10 @@ client {
   enabled           = true
   network_interface = "lo"
 
+  # All of it shares a few cores, and what is kept for a task is a share of them and no bound: else a grown unit would find no place for a canary, and a
+  # deployment that waits for a place blocks growing and shrinking. Memory is what bounds here.
+  cpu_total_compute = 20000
+
   # What ran is looked at, and then it goes: each has a copy of the artifact.
   gc_max_allocs = 60
   gc_interval   = "1m"

@@ -101,6 +101,7 @@ def _welcome(here: Mesh, demo: dict[str, Any]) -> str:
         f"  Shop       {base}/          (open it in a browser)",
         f"  GraphQL    {base}/graphql",
         f"  REST       {base}/openapi.json",
+        *([f"  Dashboards {here.dashboards}"] if here.is_watched else []),
         *left_out,
         *demo_lines(demo),
         "",

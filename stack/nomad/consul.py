@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from stack.environment import kept_environment
 from stack.errors import StackError
-from stack.nomad.access import UNITS_ROLE, policies
+from stack.nomad.access import MONITORING, MONITORING_ROLE, UNITS_ROLE, policies
 from stack.nomad.agents import AGENT, DNS, MANAGEMENT, NOMAD
 from stack.nomad.http import Agent, Refused
 
@@ -44,7 +44,8 @@ class Consul:
             self._put_policy(name, rules)
         for token, policy in _POLICIES.items():
             self._put_token(token, policy)
-        self._put_role(UNITS_ROLE, "livedrops-units")
+        for role in (UNITS_ROLE, MONITORING_ROLE):
+            self._put_role(role, role)
 
     def intend(self, destination: str, sources: Sequence[str]) -> None:
         """Nobody but these may talk to it: consul/intentions says the same. Raises Refused."""
@@ -108,10 +109,12 @@ class Consul:
         }
         known = self._agent.find(f"/v1/acl/auth-method/{AUTH_METHOD}")
         self._agent.put(f"/v1/acl/auth-method/{AUTH_METHOD}" if known else "/v1/acl/auth-method", method)
-        if not self._agent.get(f"/v1/acl/binding-rules?authmethod={AUTH_METHOD}"):
-            # A service may register itself and no other; a task reads as its kind does.
-            self._bind("service", "${value.nomad_service}", '"nomad_service" in value')
-            self._bind("role", UNITS_ROLE, '"nomad_service" not in value')
+        # A service may register itself and no other; a task reads as its kind does.
+        self._bind("service", "${value.nomad_service}", '"nomad_service" in value')
+        self._bind("role", UNITS_ROLE, '"nomad_service" not in value')
+        self._bind("role", MONITORING_ROLE, f'"nomad_service" not in value and value.nomad_job_id == "{MONITORING}"')
 
     def _bind(self, kind: str, name: str, selector: str) -> None:
+        if any(rule["BindName"] == name for rule in self._agent.get(f"/v1/acl/binding-rules?authmethod={AUTH_METHOD}") or ()):
+            return
         self._agent.put("/v1/acl/binding-rule", {"AuthMethod": AUTH_METHOD, "BindType": kind, "BindName": name, "Selector": selector})

@@ -9,9 +9,10 @@ from textwrap import dedent
 
 from stack import ingress
 from stack.instance import CLONE
+from stack.monitors import EXPORTER, MONITORS, PROMETHEUS
 from stack.nomad import access
-from stack.nomad.access import BEHIND_INGRESS
-from stack.nomad.scaling import scaling_block
+from stack.nomad.access import BEHIND_INGRESS, MONITORING
+from stack.nomad.scaling import scaling_block, scaling_variables
 from stack.nomad.settings import as_environment, as_toml
 from stack.nomad.sizes import Size, size_of
 from stack.nomad.text import TEMPLATES, fill, indented
@@ -32,25 +33,26 @@ _SHUTDOWN_DELAY = """
     # Out of Consul, and so out of the ingress, some seconds before it is stopped.
     shutdown_delay = "5s"
 """
-_RELOAD = (
-    "signal",
-    "A changed value makes a new worker, and then ends the old one: nobody is refused. A value that makes no sense changes nothing.",
-)
-_RESTART = (
-    "restart",
-    "A changed value starts it anew, not all at one moment; what it is asked meanwhile waits in its queue on the broker.",
-)
-_RESTART_BEHIND = (
-    "restart",
-    "A changed value starts it anew, out of the ingress first; its streams end with a hint to come back, and miss nothing.",
-)
+# Of a changed value, by what a process does at SIGHUP.
+_RELOAD = "A changed value makes a new worker, and then ends the old one: nobody is refused."
+_RENEW = "A changed value lets it end well and become itself again, not all at one moment; what it is asked meanwhile waits in its queue on the broker."
+_RENEW_BEHIND = "A changed value lets it end well and become itself again; its streams end with a hint to come back, and miss nothing."
 _LEASE_SAYS = """
   # It works under a lease, which fences it: the new one waits beside the old one, and takes over within seconds."""
 
 
 def rendered() -> dict[Path, str]:
     """Every generated file and its text."""
-    jobs = {unit.name: unit_job(unit) for unit in UNITS} | stores() | batches() | {"ingress": ingress_job(), AUTOSCALER: autoscaler_job()}
+    jobs = (
+        {unit.name: unit_job(unit) for unit in UNITS}
+        | stores()
+        | batches()
+        | {
+            "ingress": ingress_job(),
+            AUTOSCALER: autoscaler_job(),
+            MONITORING: monitoring_job(),
+        }
+    )
     files = {JOBS / f"{name}.nomad.hcl": text for name, text in jobs.items()}
     return files | access.rendered(UNITS)
 
@@ -58,7 +60,7 @@ def rendered() -> dict[Path, str]:
 def unit_job(unit: Unit) -> str:
     """The job of one deploy unit."""
     behind = unit.name in BEHIND_INGRESS
-    mode, says = _RELOAD if unit.name in RELOADED else _RESTART_BEHIND if behind else _RESTART
+    says = _RELOAD if unit.name in RELOADED else _RENEW_BEHIND if behind else _RENEW
     size = size_of(unit.name)
     leased = unit.name in LEASED
     text = fill(
@@ -70,14 +72,15 @@ def unit_job(unit: Unit) -> str:
         count=unit.processes,
         count_says="One does the work, under a lease: more only wait for it." if leased else "How many run beside each other.",
         lease_says=_LEASE_SAYS if leased else "",
+        scaling_variables=scaling_variables(unit.name),
         scaling=scaling_block(unit.name),
         shutdown_delay=_SHUTDOWN_DELAY if behind else "",
         readiness=unit.readiness,
         check_every="1s" if behind else "5s",
         check_limit=60 if behind else 12,
         arguments=_arguments(*_module(unit), nice=unit.nice),
-        change_says=f"      # {says}",
-        change_mode=_change_mode(mode),
+        change_says=says,
+        splay="5s" if unit.name in RELOADED else "15s",
         settings=indented(as_toml(unit.name, unit.broker_user, unit.needs), 10),
     )
     return _tidy(text)
@@ -86,12 +89,6 @@ def unit_job(unit: Unit) -> str:
 def _module(unit: Unit) -> tuple[str, ...]:
     """The command without its interpreter, which the artifact brings."""
     return unit.command[1:]
-
-
-def _change_mode(mode: str) -> str:
-    if mode == "signal":
-        return '        change_mode   = "signal"\n        change_signal = "SIGHUP"'
-    return '        change_mode = "restart"\n        splay       = "15s"'
 
 
 def _arguments(*arguments: str, nice: int = 0) -> str:
@@ -181,7 +178,10 @@ def _batch(name: str, when: str) -> str:
 def ingress_job() -> str:
     """HAProxy, with the very bounds that it has in `make run`."""
     configuration = ingress.render_for_consul(
-        bind='[[ env "NOMAD_ADDR_http" ]]', socket='abns@livedrops-ingress-[[ env "NOMAD_ALLOC_ID" ]] level user', dns="${var.consul_dns}"
+        bind='[[ env "NOMAD_ADDR_http" ]]',
+        socket='abns@livedrops-ingress-[[ env "NOMAD_ALLOC_ID" ]] level user',
+        dns="${var.consul_dns}",
+        metrics_bind='[[ env "NOMAD_ADDR_metrics" ]]',
     )
     variables = _variables(size_of("ingress"), python=False)
     return _tidy(fill(TEMPLATES / "ingress.nomad.hcl.tmpl", variables=variables, haproxy=indented(configuration, 10)))
@@ -191,6 +191,29 @@ def autoscaler_job() -> str:
     """What counts by Prometheus."""
     size = size_of(AUTOSCALER)
     return fill(TEMPLATES / "autoscaler.nomad.hcl.tmpl", cpu=size.cpu, memory=size.memory, memory_max=size.most)
+
+
+def monitoring_job() -> str:
+    """What watches one machine: the same programs and files as `make monitor` has."""
+    own = ("--profile", "nomad", "--units", "local/units.json")
+    tasks = "".join(_store_task(name, ("monitor", "run", name, *own), "", False, "SIGTERM") for name in MONITORS)
+    # Only one reads them.
+    at = tasks.index("      resources {", tasks.index(f'task "{EXPORTER}"'))
+    tasks = f"{tasks[:at]}{fill(TEMPLATES / 'units_list.hcl.tmpl', units=indented(_units_list(), 10))}\n{tasks[at:]}"
+    variables = _without_sizes(_variables(size_of(PROMETHEUS)))
+    return _tidy(fill(TEMPLATES / "monitoring.nomad.hcl.tmpl", variables=variables, tasks=tasks))
+
+
+def _units_list() -> str:
+    """As monitoring/probing.py reads it: every process that Consul knows, ready or not."""
+    comma = '{{ if scratch.Key "more" }},{{ end }}{{ scratch.Set "more" "yes" }}'
+    rows = [
+        f'{{{{- range service "{unit.name}|any" }}}}{comma}\n'
+        f'{{"unit": "{unit.name}", "process": "{unit.name}:{{{{ .Port }}}}", "url": "http://{{{{ .Address }}}}:{{{{ .Port }}}}{unit.readiness}"}}'
+        "{{ end }}"
+        for unit in UNITS
+    ]
+    return "[\n" + "\n".join(rows) + "\n]"
 
 
 def _variables(size: Size, python: bool = True) -> str:

@@ -19,9 +19,12 @@ from stack.errors import SetupError, StackError, Unavailable
 from stack.install import provide
 from stack.install_elasticsearch import provide_elasticsearch
 from stack.install_nomad import provide_nomad
+from stack.install_statsd_exporter import provide_statsd_exporter
 from stack.instance import Instance, write_private
+from stack.monitoring import Monitoring
+from stack.monitors import ALERTMANAGER, PROMETHEUS
 from stack.nomad import mounts, secrets
-from stack.nomad.access import CONSUL, talks
+from stack.nomad.access import CONSUL, MONITORING, talks
 from stack.nomad.agents import TOKENS, Agents, settle_all_ports
 from stack.nomad.artifact import pack
 from stack.nomad.consul import Consul
@@ -29,7 +32,7 @@ from stack.nomad.jobs import AUTOSCALER, JOBS, batches
 from stack.nomad.scheduler import LOOK_EVERY_S, JobState, Scheduler, declared, variable_flags
 from stack.nomad.settings import KV, kv_defaults
 from stack.plan import OPTIONAL, SERVERS, port_names
-from stack.ports import is_free, load_ports, save_ports
+from stack.ports import INGRESS_METRICS, STATSD, is_free, load_ports, save_ports
 from stack.programs import supervisord_conf, write_plans
 from stack.progress import Progress, done, left_out, silent, step
 from stack.readiness import ReadinessWatch
@@ -60,7 +63,7 @@ class Parts:
 class Mesh:
     """LiveDrops on Nomad. Making one starts nothing.
 
-    units: those that are run. Elasticsearch is run where it can be had and a unit needs it.
+    units: those that are run. Elasticsearch and what watches are run where they can be had; the former only where a unit needs it.
     settings: more of Consul's keys below livedrops/settings, and their values; told at each `up`.
     """
 
@@ -70,11 +73,13 @@ class Mesh:
         units: tuple[Unit, ...] = UNITS,
         with_elasticsearch: bool = True,
         settings: Mapping[str, str] | None = None,
+        with_monitoring: bool = True,
     ) -> None:
         self.instance = instance
         self.units = units
         self._settings = settings or {}
         self._with_elasticsearch = with_elasticsearch
+        self._with_monitoring = with_monitoring
         self._supervisor = Supervisor(instance)
         self.absent: dict[str, str] = {}
 
@@ -91,6 +96,7 @@ class Mesh:
             running = self._supervisor.is_alive()
             binaries = provide_nomad(progress)
             servers = self._provide_servers(progress)
+            self._provide_monitoring(progress)
             parts = self._settle(servers, running, binaries)
             artifact = pack(parts.agents.artifacts, progress)
             try:
@@ -188,6 +194,25 @@ class Mesh:
             return mandatory
         return [*mandatory, OPTIONAL]
 
+    def _provide_monitoring(self, progress: Progress) -> None:
+        """Install what is missing of it, or go on without."""
+        if not self._with_monitoring:
+            return
+        try:
+            provide(("monitoring",), progress)
+            provide_statsd_exporter(progress)
+        except SetupError as reason:
+            self.absent[MONITORING] = str(reason)
+            progress(left_out(MONITORING, str(reason)))
+
+    @property
+    def is_watched(self) -> bool:
+        return self._with_monitoring and MONITORING not in self.absent
+
+    @property
+    def dashboards(self) -> str:
+        return f"http://127.0.0.1:{self.parts.wiring.ports[PROMETHEUS]}/user/index.html"
+
     def _settle(self, servers: Sequence[str], running: bool, binaries: Mapping[str, Path]) -> Parts:
         """Ports and secrets, kept from one time to the next."""
         self.instance.prepare()
@@ -246,10 +271,14 @@ class Mesh:
         submit(batches())
         with step(progress, "migrated"):
             self.dispatch("migrate", MIGRATE_DEADLINE_S)
-        names = [unit.name for unit in self.units]
-        submit(names)
-        submit([INGRESS, *([AUTOSCALER] if parts.consul.healthy("prometheus") else [])])
-        self.wait_well([*names, INGRESS, *(name for name in servers if name == OPTIONAL)], UNITS_DEADLINE_S, progress)
+        jobs = [*(unit.name for unit in self.units), INGRESS]
+        submit(jobs)
+        if self.is_watched:
+            # Last, since nobody waits for it, but beside the others.
+            Monitoring(self.instance, self.units, {}).enable_broker_metrics()
+            jobs += [MONITORING, AUTOSCALER]
+            submit(jobs[-2:])
+        self.wait_well([*jobs, *(name for name in servers if name == OPTIONAL)], UNITS_DEADLINE_S, progress)
 
     def _submit(self, parts: Parts, variables: Mapping[str, str], jobs: Collection[str]) -> None:
         """What is as it was submitted last stays as it is: asking Nomad costs a third of a second for each."""
@@ -268,7 +297,13 @@ class Mesh:
 
     def _own(self, parts: Parts, job: str) -> dict[str, str]:
         """What only this job is given: a server and the ingress have ports that stay."""
-        return {"port": str(parts.wiring.ports[job])} if job in (*SERVERS, INGRESS) else {}
+        ports = parts.wiring.ports
+        own = {
+            INGRESS: {"port": ports[INGRESS], "metrics_port": ports[INGRESS_METRICS]},
+            MONITORING: {"prometheus_port": ports[PROMETHEUS], "alertmanager_port": ports[ALERTMANAGER]},
+        }
+        found = own.get(job) or ({"port": ports[job]} if job in SERVERS else {})
+        return {name: str(port) for name, port in found.items()}
 
     def dispatch(self, job: str, timeout_s: float) -> None:
         """Run a parameterised job to its end. Raises StackError where it fails or is too late."""
@@ -313,4 +348,4 @@ def public_settings(wiring: Wiring) -> dict[str, str]:
     """What this machine's addresses and keys make of settings that are no secret."""
     known = wiring.environment("operations")
     names = ("JWT_PUBLIC_KEY", "VAPID_PUBLIC_KEY", "PUBLIC_URL", "MEDIA_BASE_URL", "MEDIA_UPLOAD_URL")
-    return {name.lower(): known[f"LIVEDROPS_{name}"] for name in names}
+    return {name.lower(): known[f"LIVEDROPS_{name}"] for name in names} | {"statsd_port": str(wiring.ports[STATSD])}

@@ -143,6 +143,10 @@ class Scheduler:
         """None where there is no such job, or it is stopped."""
         return self.states().get(job)
 
+    def count(self, job: str) -> int:
+        """How many of it are to run. Raises Refused where there is no such job."""
+        return sum(int(group["Count"]) for group in self._agent.get(f"/v1/job/{quote(job, safe='')}")["TaskGroups"])
+
     def last_words(self, job: str) -> str:
         """The end of what the newest allocation of a job wrote, and what befell it."""
         rows = sorted(self._agent.get(f"/v1/job/{quote(job, safe='')}/allocations"), key=lambda row: -int(row["CreateIndex"]))

@@ -35,6 +35,14 @@ _SIZES = {
     "elasticsearch": Size(200, 640, 1024),
     "autoscaler": Size(20, 64, 128),
     "settle": Size(20, 96, 256),
+    "prometheus": Size(50, 128, 512),
+    "exporter": Size(20, 96, 256),
+    "alertmanager": Size(10, 64, 256),
+    "statsd-exporter": Size(30, 32, 256),
+    "node-exporter": Size(10, 32, 256),
+    "postgres-exporter": Size(10, 32, 256),
+    "redis-exporter": Size(10, 32, 256),
+    "elasticsearch-exporter": Size(10, 32, 256),
 }
 
 

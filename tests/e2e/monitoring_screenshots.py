@@ -1,6 +1,10 @@
-"""Photographs of the dashboards for docs/screenshots, while something is sold: python -m tests.e2e.monitoring_screenshots"""
+"""Photographs of the dashboards for docs/screenshots, while something is sold: python -m tests.e2e.monitoring_screenshots [nomad]
+
+Beside the test stack, or on the mesh that `make nomad` has started.
+"""
 
 import random
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +13,20 @@ from typing import Literal
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from gateway.tokens import Tokens
+from services.contracts.products import Products
+from services.contracts.users import Users
+from services.kernel.metrics import Metrics
 from stack.api import Stack
 from stack.install import provide
 from stack.monitoring import Monitoring
+from stack.nomad.mesh import Mesh
 from stack.progress import to_stdout
 from tests.e2e.browsing import DESKTOP, PHONE
 from tests.e2e.conftest import launch
 from tests.e2e.screenshots import keep, stockroom
 from tests.e2e.stocking import Stockroom
+from tests.meshes import operations_of
 
 BUYERS = 6
 # Long enough for courses that show something.
@@ -61,10 +71,27 @@ def take(browser: Browser, address: str, name: str, board: str, size: tuple[int,
     page.close()
 
 
-def main() -> None:
-    with stockroom() as room, sync_playwright() as playwright:
+@contextmanager
+def beside_the_stack() -> Iterator[tuple[Stockroom, str]]:
+    """For the block: where one sells, and the dashboards' address."""
+    with stockroom() as room:
         monitoring = Monitoring.of_profile("test")
         monitoring.up(to_stdout)
+        yield room, monitoring.dashboards
+        monitoring.down()
+    Stack.of_profile("test").down(to_stdout)
+
+
+@contextmanager
+def on_nomad() -> Iterator[tuple[Stockroom, str]]:
+    mesh = Mesh.of_clone()
+    with operations_of(mesh, Metrics()) as client:
+        tokens = Tokens(mesh.parts.wiring.credentials.jwt_key, "livedrops", 900)
+        yield Stockroom(mesh.address(), tokens, client.service("users", Users), client.service("products", Products)), mesh.dashboards
+
+
+def main(place: str) -> None:
+    with on_nomad() if place == "nomad" else beside_the_stack() as (room, dashboards), sync_playwright() as playwright:
         creator = room.creator("Ada Ceramics")
         drops = [
             room.drop(room.product(creator, f"Tea bowl {units}", number, 5_400, ("tea",)), timedelta(seconds=-5), units=units)
@@ -74,11 +101,9 @@ def main() -> None:
         with crowd(room, drops):
             threading.Event().wait(SOLD_FOR_S)
             for board in _BOARDS:
-                take(browser, monitoring.dashboards, *board)
+                take(browser, dashboards, *board)
         browser.close()
-        monitoring.down()
-    Stack.of_profile("test").down(to_stdout)
 
 
 if __name__ == "__main__":
-    main()
+    main("".join(sys.argv[1:]))

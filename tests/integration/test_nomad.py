@@ -5,8 +5,6 @@ The tests of this file go through one life of one mesh, in order: starting it fo
 
 import json
 import os
-import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,24 +15,25 @@ from services.contracts.errors import Unavailable
 from services.contracts.orders import Orders, Stock
 from services.kernel.metrics import Metrics
 from stack import processes
+from stack.errors import StackError
 from stack.nomad import mounts
 from stack.nomad.access import CONSUL
 from stack.nomad.agents import CONSUL_CONFIG, MANAGEMENT, NOMAD_CONFIG
-from stack.nomad.jobs import JOBS
+from stack.nomad.jobs import AUTOSCALER, JOBS
 from stack.nomad.mesh import Mesh, job_file
-from stack.nomad.scheduler import LOOK_EVERY_S
+from stack.nomad.scheduler import LOOK_EVERY_S, variable_flags
 from stack.waiting import wait_until
 from tests.conftest import Person, opening
-from tests.meshes import operations_of, people_of, processes_of, running_mesh, state_of
+from tests.meshes import Trickle, measured, operations_of, people_of, processes_of, running_mesh, state_of
 
 DEPLOYED_WITHIN_S = 240
-# Of the trickle: between two orders.
-PAUSE_S = 0.05
+# Not all units at one moment: each waits for up to 15 s.
+TAKEN_UP_WITHIN_S = 90
 
 
 @pytest.fixture(scope="module")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    with running_mesh(tmp_path_factory.mktemp("nomad")) as here:
+    with running_mesh(tmp_path_factory.mktemp("nomad"), watched=True) as here:
         yield here
 
 
@@ -54,40 +53,6 @@ def buyer(mesh: Mesh) -> Callable[[], Person]:
     return people_of(mesh)
 
 
-class Trickle:
-    """Orders, one after the other, until it is left; each of somebody new, on the connection of the one before."""
-
-    def __init__(self, buyer: Callable[[], Person], drop: Stock) -> None:
-        self._buyer, self._drop = buyer, drop
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._line = requests.Session()
-        self.answers: Counter[str] = Counter()
-
-    def __enter__(self) -> "Trickle":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._over.set()
-        self._thread.join()
-        self._line.close()
-
-    def _run(self) -> None:
-        while not self._over.wait(PAUSE_S):
-            self.answers[self._order()] += 1
-
-    def _order(self) -> str:
-        person = self._buyer()
-        self._line.headers.update(person.http.headers)
-        person.http = self._line
-        try:
-            response = person.post_order(self._drop.drop_id)
-        except requests.RequestException as error:
-            return type(error).__name__
-        return "ok" if response.ok else f"{response.status_code} {response.text[:100]}"
-
-
 @pytest.mark.parametrize("job", sorted(file.name.removesuffix(".nomad.hcl") for file in JOBS.glob("*")))
 def test_a_job_file_is_valid_for_this_nomad(mesh: Mesh, job: str) -> None:
     assert "successful" in mesh.parts.scheduler.run("job", "validate", str(job_file(job)))
@@ -100,11 +65,20 @@ def test_the_agents_files_are_valid(mesh: Mesh, tmp_path: Path) -> None:
     mesh.parts.scheduler.run("config", "validate", str(NOMAD_CONFIG), str(state / "nomad.json"))
 
 
-def test_what_runs_is_what_the_file_says(mesh: Mesh) -> None:
-    # Planning ends with 0 where submitting would change nothing.
-    flags = [flag for name, value in mesh.given("orders").items() for flag in ("-var", f"{name}={value}")]
+@pytest.mark.timeout(120)
+def test_what_runs_is_what_the_files_say(mesh: Mesh) -> None:
+    changed = [state.name for state in mesh.states() if not is_as_planned(mesh, state.name)]
 
-    mesh.parts.scheduler.run("job", "plan", *flags, str(job_file("orders")))
+    assert changed == []
+
+
+def is_as_planned(mesh: Mesh, job: str) -> bool:
+    # Planning ends with 0 where submitting would change nothing.
+    try:
+        mesh.parts.scheduler.run("job", "plan", *variable_flags(job_file(job), mesh.given(job)), str(job_file(job)))
+    except StackError:
+        return False
+    return True
 
 
 def test_only_the_ingress_may_talk_to_the_gateways(mesh: Mesh) -> None:
@@ -150,6 +124,17 @@ def test_an_order_goes_through_the_ingress(mesh: Mesh, orders: Orders, buyer: Ca
     assert orders.get_stock(drop_id=drop.drop_id).sold == before + 1
 
 
+def test_what_watches_sees_every_unit_and_the_order(mesh: Mesh) -> None:
+    names = {unit.name for unit in mesh.units}
+
+    assert wait_until(lambda: {one["unit"] for one in measured(mesh, "livedrops_unit_ready == 1")} == names, 90, LOOK_EVERY_S)
+    assert wait_until(lambda: bool(measured(mesh, 'livedrops_orders_total{outcome="CONFIRMED"} > 0')), 60, LOOK_EVERY_S)
+    assert measured(mesh, "up == 0") == []
+    assert mesh.parts.consul.healthy(AUTOSCALER)
+    # Of the tests that follow, none is about growing, and a busy machine is a reason to.
+    mesh.parts.scheduler.stop(AUTOSCALER)
+
+
 @pytest.mark.timeout(DEPLOYED_WITHIN_S + 60)
 def test_a_new_version_takes_over_without_a_failed_order(mesh: Mesh, buyer: Callable[[], Person], drop: Stock) -> None:
     before, places = state_of(mesh, "gateway"), mesh.parts.consul.healthy("gateway")
@@ -183,6 +168,30 @@ def test_a_changed_setting_reaches_the_gateways_without_a_failed_order(mesh: Mes
 def introspects(host: str, port: int) -> bool:
     answer = requests.post(f"http://{host}:{port}/graphql", json={"query": "{ __schema { queryType { name } } }"}, timeout=10)
     return "queryType" in answer.text and "errors" not in answer.json()
+
+
+@pytest.mark.timeout(DEPLOYED_WITHIN_S)
+def test_a_setting_that_makes_no_sense_changes_nothing_and_one_that_does_is_taken_up(
+    mesh: Mesh, buyer: Callable[[], Person], drop: Stock
+) -> None:
+    """Of a unit on nameko: the gateways have their own way."""
+    before, key = processes_of(mesh, "orders"), "livedrops/settings/orders/stop_timeout_s"
+    (allocation,) = before
+
+    with Trickle(buyer, drop) as trickle:
+        mesh.parts.consul.set(key, "-1")
+        wrong = "settings stay as they are: LIVEDROPS_STOP_TIMEOUT_S='-1'"
+        assert wait_until(lambda: wrong in log_of(mesh, allocation), TAKEN_UP_WITHIN_S, LOOK_EVERY_S)
+        mesh.parts.consul.set(key, "9")
+        assert wait_until(lambda: log_of(mesh, allocation).count("started services.orders") == 2, TAKEN_UP_WITHIN_S, LOOK_EVERY_S)
+
+    assert {*trickle.answers} == {"ok"}
+    # To Nomad, the same process all the while.
+    assert processes_of(mesh, "orders") == before
+
+
+def log_of(mesh: Mesh, allocation: str) -> str:
+    return mesh.parts.scheduler.run("alloc", "logs", "-stderr", allocation)
 
 
 @pytest.mark.timeout(DEPLOYED_WITHIN_S)

@@ -1,7 +1,6 @@
 """Rules, runbooks and boards hold together. promtool judges the rules themselves."""
 
 import json
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -17,26 +16,14 @@ from monitoring.generating import changed_files
 from monitoring.pace import Pace, duration
 from monitoring.probing import Probed, read_units, render_units
 from monitoring.prometheus import Job, render_prometheus
-from stack.binaries import find
 from stack.instance import CLONE
+from stack.nomad.scaling import SCALED, queries
 
 ALERTS = all_alerts()
 NAMES = sorted({alert.name for alert in ALERTS})
 TESTS = sorted((CLONE / "monitoring" / "tests").glob("*.yml"))
 SECTIONS = ["What it means", "What people notice", "How to look", "How to mend", "How to know it is over"]
 QUICK = Pace(1 / 15)
-
-
-@pytest.fixture(scope="module")
-def promtool() -> Path:
-    """Comes with Prometheus. Skipped where that is not, but never in CI."""
-    found = find("promtool")
-    if found is None:
-        reason = "promtool is not here: apt-get install prometheus, or `make monitor`"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
 
 
 def run(promtool: Path, *arguments: str) -> None:
@@ -184,6 +171,7 @@ def test_every_metric_of_ours_that_is_asked_for_is_made_somewhere() -> None:
     expressions += [
         rule["expr"] for text in rule_files(Pace()).values() for group in yaml.safe_load(text)["groups"] for rule in group["rules"]
     ]
+    expressions += [query for unit in SCALED for query in queries(unit).values()]
     asked = {name for text in expressions for name in re.findall(r"livedrops_[a-z_]+", text)}
 
     assert {name for name in asked if name not in made and re.sub("_(bucket|count|sum)$", "", name) not in made} == set()
