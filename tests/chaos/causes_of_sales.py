@@ -1,7 +1,7 @@
 """Causes of alerts: orders, books, reads, drops, and who does the work on them."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -51,7 +51,7 @@ def falsified_book(scene: Scene) -> Iterator[None]:
 def sale_at_a_locked_row(scene: Scene) -> Iterator[None]:
     """It begins at once; whose orders are for another drop wait for the one connection that those for the locked one hold."""
     scene.wait_for_a_past()
-    drops = [scene.drop, scene.other_drop]
+    drops = [scene.drop, scene.open_drop(100_000)]
     with running_with(scene.stack, {"orders": {"LIVEDROPS_ORDERS_POSTGRES_CONNECTIONS": "1"}}), ExitStack() as block:
         block.enter_context(scene.row_locked())
         for drop in drops:
@@ -121,10 +121,11 @@ def clock_that_wakes_late(scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def more_streams_than_places(scene: Scene) -> Iterator[None]:
-    with running_with(scene.stack, {"live": {"LIVEDROPS_LIVE_CONNECTIONS": "1"}}):
-        streams = [Stream(scene.address, f"/live?drop={scene.drop.drop_id}") for _ in range(3)]
-        try:
-            yield
-        finally:
-            for stream in streams:
-                stream.close()
+    """One has the only place; others come again and again."""
+
+    def come() -> Stream:
+        return Stream(scene.address, f"/live?drop={scene.drop.drop_id}")
+
+    one_place = running_with(scene.stack, {"live": {"LIVEDROPS_LIVE_CONNECTIONS": "1"}})
+    with one_place, closing(come()), scene.again_and_again(lambda: come().close(), pause_s=0.5):
+        yield

@@ -25,7 +25,7 @@ from tests.conftest import eventually
 COMMAND_WITHIN_S = 90
 # What the stack sets (stack/servers/rabbitmq.py), and what no broker has.
 MEMORY, DISK = ("set_vm_memory_high_watermark", "absolute", "512MB"), ("set_disk_free_limit", "50MB")
-NO_MEMORY, NO_DISK = ("set_vm_memory_high_watermark", "absolute", "1MB"), ("set_disk_free_limit", "1000TB")
+NO_MEMORY, NO_DISK = ("set_vm_memory_high_watermark", "absolute", "1MB"), ("set_disk_free_limit", "100000GB")
 # Longer than any alert takes: it is ended before.
 WITHOUT_PRIMARY_S = 300
 # A disk small enough to be filled at once, and how much of it stays free.
@@ -103,7 +103,7 @@ def _mongo(scene: Scene) -> "Iterator[MongoClient[dict[str, Any]]]":
 
 @contextmanager
 def connections_that_others_took(scene: Scene) -> Iterator[None]:
-    url, count = scene.setting("orders", "ORDERS_POSTGRES_URL"), "select count(*) from pg_stat_activity"
+    url, count = scene.setting("orders", "ORDERS_POSTGRES_URL"), "select count(*) from pg_stat_activity where datname is not null"
     with ExitStack() as block:
         while scene.sql(count)[0][0] < TAKEN:
             block.callback(psycopg2.connect(url).close)

@@ -29,7 +29,7 @@ A_PAST_WITHIN_S = 200.0
 
 @dataclass
 class Scene:
-    """folder: for what a cause keeps on the disk."""
+    """drop: one of many units. folder: for what a cause keeps on the disk."""
 
     stack: Stack
     watched: Watched
@@ -37,17 +37,9 @@ class Scene:
     sql: Callable[..., list[tuple[Any, ...]]]
     person: Callable[..., Person]
     open_drop: Callable[..., Stock]
+    drop: Stock
     address: str
     folder: Path
-
-    @cached_property
-    def drop(self) -> Stock:
-        """One of many units, the same for a cause."""
-        return self.open_drop(100_000)
-
-    @cached_property
-    def other_drop(self) -> Stock:
-        return self.open_drop(100_000)
 
     @cached_property
     def notifications(self) -> Notifications:

@@ -101,7 +101,7 @@ def scene(
     address: str,
     tmp_path: Path,
 ) -> Scene:
-    return Scene(stack, watched, operations, sql, person, open_drop, address, tmp_path)
+    return Scene(stack, watched, operations, sql, person, open_drop, open_drop(100_000), address, tmp_path)
 
 
 def test_every_alert_has_a_cause() -> None:
