@@ -48,7 +48,7 @@ def _quiet() -> list[dict[str, Any]]:
     # Units that lack a store are not ready, and there is nothing to do for each of them. A broker that takes no messages is as good as away.
     stores = {
         "source_matchers": ['alertname=~"(Broker|Postgres|Mongo)Away|MongoWithoutPrimary|Broker(Memory|Disk)Alarm"'],
-        "target_matchers": ['alertname=~"UnitNotReady|WorkerRoundsFail|OutboxTooOld|CaptureLags|MonitoringBlind"'],
+        "target_matchers": ['alertname=~"UnitNotReady|NothingBehindIngress|WorkerRoundsFail|OutboxTooOld|CaptureLags|MonitoringBlind"'],
     }
     # That nobody reads the changes says all that a growing lag does.
     capture = {"source_matchers": ['alertname="CaptureSilent"'], "target_matchers": ['alertname="CaptureLags"']}
