@@ -41,12 +41,14 @@ def letter_that_is_no_event(scene: Scene) -> Iterator[None]:
     queue = event_queue("orders.views")
     with channel_of(scene) as channel:
         channel.basic_publish("", queue, b"no event")
-    yield
-    with channel_of(scene) as channel:
-        # The exporter looks at it as well, and has it for a moment then.
-        method, _, body = eventually(lambda: next((got for got in [channel.basic_get(f"dead.{queue}")] if got[0]), None))
-        assert body == b"no event"
-        channel.basic_ack(method.delivery_tag)
+    try:
+        yield
+    finally:
+        with channel_of(scene) as channel:
+            # The exporter looks at it as well, and has it for a moment then.
+            method, _, body = eventually(lambda: next((got for got in [channel.basic_get(f"dead.{queue}")] if got[0]), None))
+            assert body == b"no event"
+            channel.basic_ack(method.delivery_tag)
 
 
 @contextmanager
