@@ -1,6 +1,7 @@
 """Monitoring beside the test stack, at a pace at which an alarm comes in seconds, and what it says."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -68,6 +69,7 @@ def watched(stack: Stack, pace: str = TEST_PACE) -> Iterator[Watched]:
     with receiver() as told:
         monitoring = Monitoring(stack.instance, stack.units, {**os.environ, PACE: pace, RECEIVER: f"{told.url}/alerts"})
         try:
+            _forget(stack, monitoring)
             monitoring.up()
         except SetupError as error:
             _do_without(error)
@@ -75,6 +77,12 @@ def watched(stack: Stack, pace: str = TEST_PACE) -> Iterator[Watched]:
             yield Watched(monitoring.address(PROMETHEUS), monitoring.address(ALERTMANAGER), told)
         finally:
             monitoring.down()
+
+
+def _forget(stack: Stack, monitoring: Monitoring) -> None:
+    """What an earlier session of tests did is no past to compare with."""
+    monitoring.down()
+    shutil.rmtree(stack.instance.data / PROMETHEUS, ignore_errors=True)
 
 
 def _do_without(error: StackError) -> None:
