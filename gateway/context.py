@@ -52,7 +52,7 @@ class Gateway:
         self.stocks = LiveStocks(shown, self.orders)
         self.sold_out = SoldOutDrops(shown)
         self.analytics: Analytics = self.rpc.service("analytics", Analytics)
-        self.sightings = Sightings(self.analytics, process.metrics)
+        self.sightings = Sightings(self.analytics, process.metrics, settings.sightings_waiting)
         self.checkout = Checkout(self.orders, self.sold_out, self.sightings, settings)
         self.tokens = Tokens(
             settings.jwt_key.get_secret_value(), settings.jwt_issuer, settings.access_token_minutes * 60, settings.jwt_other_public_keys

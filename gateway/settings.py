@@ -46,6 +46,8 @@ class GatewaySettings(DoorSettings):
     # Points a second and points at once. A read costs a point and more, an order five, a sign-in twenty.
     person_points_per_s: Annotated[float, Field(gt=0)] = 50.0
     person_points_burst: Annotated[int, Field(ge=1)] = 200
+    # Reports of views and refusals that wait for analytics to come back: at two a minute and more, some minutes' worth.
+    sightings_waiting: Annotated[int, Field(ge=1, le=10_000)] = 100
     # Many people share an address: an office, a mobile network.
     address_points_per_s: Annotated[float, Field(gt=0)] = 1_000.0
     address_points_burst: Annotated[int, Field(ge=1)] = 4_000

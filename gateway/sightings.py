@@ -28,8 +28,6 @@ REPORT_SIZE = 500
 # Beyond these, what is seen is not counted until it is told: memory has an end.
 MOST_DROPS = 20_000
 MOST_VISITORS = 100_000
-# Reports that wait for analytics to come back: at two a minute and more, some minutes' worth.
-MOST_REPORTS = 100
 # Which count an order adds to that was refused with this code. Wishes for what there is not, or that are malformed, are counted nowhere.
 _REFUSALS = {
     SoldOut.code: "sold_out",
@@ -53,10 +51,11 @@ class _Report(NamedTuple):
 
 
 class Sightings:
-    def __init__(self, analytics: Analytics, metrics: Metrics, clock: Callable[[], float] = time.time) -> None:
-        """clock: seconds since 1970."""
+    def __init__(self, analytics: Analytics, metrics: Metrics, most_waiting: int, clock: Callable[[], float] = time.time) -> None:
+        """most_waiting: reports that are kept while they can't be told. clock: seconds since 1970."""
         self._analytics = analytics
         self._metrics = metrics
+        self._most_waiting = most_waiting
         self._clock = clock
         self._lock = threading.Lock()
         self._counts: Counter[_Key] = Counter()
@@ -114,7 +113,7 @@ class Sightings:
             counts, creators = self._counts, self._creators
             self._counts, self._creators = Counter(), {}
         self._waiting.extend(_Report(str(uuid.uuid4()), seen) for seen in batched(_seen(counts, creators), REPORT_SIZE))
-        while len(self._waiting) > MOST_REPORTS:
+        while len(self._waiting) > self._most_waiting:
             self._waiting.popleft()
             self._metrics.count("sightings.lost")
         while self._waiting and self._told(self._waiting[0]):

@@ -45,11 +45,13 @@ def _quiet() -> list[dict[str, Any]]:
     """What follows from something else that is told already."""
     # The page of an alert says all that its ticket would.
     page = {"source_matchers": ['severity="page"'], "target_matchers": ['severity="ticket"'], "equal": ["alertname"]}
-    # Units that lack a store are not ready, and there is nothing to do for each of them.
+    # Units that lack a store are not ready, and there is nothing to do for each of them. A broker that takes no messages is as good as away.
     stores = {
-        "source_matchers": ['alertname=~"(Broker|Postgres|Mongo)Away"'],
-        "target_matchers": ['alertname=~"UnitNotReady|WorkerRoundsFail|OutboxTooOld|CaptureLags|MonitoringBlind"'],
+        "source_matchers": ['alertname=~"(Broker|Postgres|Mongo)Away|MongoWithoutPrimary|Broker(Memory|Disk)Alarm"'],
+        "target_matchers": ['alertname=~"UnitNotReady|NothingBehindIngress|WorkerRoundsFail|OutboxTooOld|CaptureLags|MonitoringBlind"'],
     }
+    # That nobody reads the changes says all that a growing lag does.
+    capture = {"source_matchers": ['alertname="CaptureSilent"'], "target_matchers": ['alertname="CaptureLags"']}
     # A store that is away can't tell its own metrics.
     redis = {"source_matchers": ['alertname="RedisAway"'], "target_matchers": ['alertname="CacheMissesRise"']}
-    return [page, stores, redis]
+    return [page, stores, capture, redis]

@@ -1,6 +1,7 @@
 """Monitoring beside the test stack, at a pace at which an alarm comes in seconds, and what it says."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,6 +48,10 @@ class Watched:
         alerts = self._ask("alerts")["alerts"]
         return [one["labels"] for one in alerts if one["labels"]["alertname"] == name and one["state"] == "firing"]
 
+    def all_firing(self) -> set[str]:
+        """The names of all that fires now."""
+        return {one["labels"]["alertname"] for one in self._ask("alerts")["alerts"] if one["state"] == "firing"}
+
     def notices(self, name: str, **labels: str) -> list[dict[str, Any]]:
         """What was told of an alert with these labels, in the order it came."""
         alerts = [alert for one in self.told.received for alert in one.json["alerts"]]
@@ -59,11 +64,12 @@ class Watched:
 
 
 @contextmanager
-def watched(stack: Stack) -> Iterator[Watched]:
+def watched(stack: Stack, pace: str = TEST_PACE) -> Iterator[Watched]:
     """For the block. Skips the test where monitoring can't be had, but never in CI."""
     with receiver() as told:
-        monitoring = Monitoring(stack.instance, stack.units, {**os.environ, PACE: TEST_PACE, RECEIVER: f"{told.url}/alerts"})
+        monitoring = Monitoring(stack.instance, stack.units, {**os.environ, PACE: pace, RECEIVER: f"{told.url}/alerts"})
         try:
+            _forget(stack, monitoring)
             monitoring.up()
         except SetupError as error:
             _do_without(error)
@@ -71,6 +77,12 @@ def watched(stack: Stack) -> Iterator[Watched]:
             yield Watched(monitoring.address(PROMETHEUS), monitoring.address(ALERTMANAGER), told)
         finally:
             monitoring.down()
+
+
+def _forget(stack: Stack, monitoring: Monitoring) -> None:
+    """What an earlier session of tests did is no past to compare with."""
+    monitoring.down()
+    shutil.rmtree(stack.instance.data / PROMETHEUS, ignore_errors=True)
 
 
 def _do_without(error: StackError) -> None:

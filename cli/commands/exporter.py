@@ -84,6 +84,6 @@ def _sources(addresses: Addresses, units_file: Path | None) -> dict[str, Source]
         "broker": sources.broker(addresses.require(BROKER)),
         "orders": sources.outbox("orders", addresses.require(ORDERS_POSTGRES)),
         "products": sources.outbox("products", addresses.require(PRODUCTS_POSTGRES)),
-        "mongo": sources.mongo(addresses.require(USERS_MONGO)),
+        "mongo": sources.mongo(addresses.require(USERS_MONGO), addresses.users_database()),
     }
     return found | ({"units": sources.units(units_file)} if units_file else {})

@@ -20,6 +20,8 @@ Source = Callable[[], Iterator[Metric]]
 # A process that takes longer to say that it is ready is not.
 READY_DEADLINE_S = 2.0
 STORE_DEADLINE_S = 3
+# Where the reader of users' changes keeps its place (services/users/cdc.py), and the time of the last change before it.
+CAPTURE_LEASE = "users-capture"
 # Some dozens of processes, asked side by side.
 PROBES_AT_ONCE = 8
 # Rows are gone within half a second; beyond this many, how many more does not matter.
@@ -104,17 +106,26 @@ def outbox(context: str, url: str) -> Source:
     return collect
 
 
-def mongo(url: str) -> Source:
-    """How MongoDB is. Debian's exporter speaks a protocol that MongoDB has given up."""
+def mongo(url: str, database: str) -> Source:
+    """How MongoDB is, by whichever member answers: that there is no primary must be told as well. Debian's exporter speaks a protocol that
+    MongoDB has given up.
+
+    database: that of users, whose reader of changes keeps its place there.
+    """
     client: MongoClient[dict[str, Any]] = MongoClient(
         url,
+        readPreference="primaryPreferred",
         serverSelectionTimeoutMS=STORE_DEADLINE_S * 1000,
         connectTimeoutMS=STORE_DEADLINE_S * 1000,
         socketTimeoutMS=STORE_DEADLINE_S * 1000,
     )
 
+    def ask(command: str) -> dict[str, Any]:
+        # A command goes to the primary, whatever the client prefers.
+        return client.admin.command(command, read_preference=client.read_preference)
+
     def collect() -> Iterator[Metric]:
-        status = client.admin.command("serverStatus")
+        status = ask("serverStatus")
         yield _one("livedrops_mongo_connections", "Clients that are connected.", status["connections"]["current"])
         yield _one("livedrops_mongo_resident_bytes", "Memory of the server.", status["mem"]["resident"] * 2**20)
         yield _one(
@@ -125,9 +136,13 @@ def mongo(url: str) -> Source:
             if isinstance(count, int):
                 operations.add_metric((kind,), count)
         yield operations
-        members = client.admin.command("replSetGetStatus")["members"]
+        members = ask("replSetGetStatus")["members"]
         yield _one("livedrops_mongo_primary", "Whether there is a primary.", float(any(one["stateStr"] == "PRIMARY" for one in members)))
         yield _one("livedrops_mongo_replication_lag_seconds", "Of the secondary that is furthest behind.", _lag_s(members))
+        kept = client[database]["leases"].find_one({"_id": CAPTURE_LEASE}, {"at": 1}, comment="exporter.capture") or {}
+        if at := kept.get("at"):
+            behind_s = (status["localTime"] - at).total_seconds()
+            yield _one("livedrops_capture_behind_seconds", "Since the last change of follows that is taken in.", max(0.0, behind_s))
 
     return collect
 

@@ -6,6 +6,8 @@ from monitoring.pace import Pace
 # A crowd that is told takes minutes, and sums may be late: nobody waits for these.
 PATIENT = r"notifications\\.(planning|push.*)|analytics\\..*"
 OLDEST_S, OLDEST_PATIENT_S = 60, 900
+# Fails an event to have a push tried again: PushEndpointsFail tells of endpoints.
+TRIES_AGAIN = "notifications.push_again"
 # Of a million, past which publishers are refused (services/kernel/topology.py).
 NEARLY_FULL = 500_000
 # The relay publishes within half a second.
@@ -17,6 +19,7 @@ def group(pace: Pace) -> Group:
 
 
 def _events(pace: Pace) -> tuple[Alert, ...]:
+    unhandled = f'consumer!="{TRIES_AGAIN}",result=~"failed|held"'
     late = "{{ $labels.queue }} is {{ $value | humanizeDuration }} behind"
     return (
         Alert("QueueTooOld", _older(f'queue!~"{PATIENT}"', OLDEST_S), pace.wait("1m"), PAGE, late),
@@ -37,7 +40,7 @@ def _events(pace: Pace) -> tuple[Alert, ...]:
         ),
         Alert(
             "EventsFail",
-            f'sum by (consumer) (rate(livedrops_events_total{{result=~"failed|held"}}[{pace.window("5m")}])) > 0.1',
+            f"sum by (consumer) (rate(livedrops_events_total{{{unhandled}}}[{pace.window('5m')}])) > 0.1",
             pace.wait("5m"),
             TICKET,
             "{{ $labels.consumer }} fails to handle events, and tries them again or holds them",

@@ -86,7 +86,7 @@ FOLLOWS = Board(
     "follows",
     "Follow graph",
     (
-        figure("Lists behind by", Unit.SECONDS, "max(livedrops_capture_lag_seconds)", bound=10),
+        figure("Lists behind by", Unit.SECONDS, "max(livedrops_capture_behind_seconds)", bound=10),
         figure("Follows taken in", Unit.PER_SECOND, rate("livedrops_capture_changes_total")),
         course(
             "Pages of followers by size of list, p95",
@@ -94,7 +94,7 @@ FOLLOWS = Board(
             ("{{size}}", quantile(0.95, "livedrops_follower_page_seconds", by="size")),
             bound=0.2,
         ),
-        course("Change capture behind", Unit.SECONDS, ("lag", "max(livedrops_capture_lag_seconds)"), bound=10),
+        course("Change capture behind", Unit.SECONDS, ("lag", "max(livedrops_capture_behind_seconds)"), bound=10),
         course(
             "Follows and unfollows", Unit.PER_SECOND, ("{{operation}}", rate(f'{_HTTP}_count{{operation=~"follow|unfollow"}}', "operation"))
         ),

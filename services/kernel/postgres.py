@@ -112,9 +112,11 @@ class Postgres:
             turn.acquire()
             self._waiters.append(turn)
         begin = time.perf_counter()
-        if not turn.acquire(timeout=self._wait_s) and not self._turn_came_late(turn):
-            raise DeadlineExceeded("No database connection came free in time.")
+        came = turn.acquire(timeout=self._wait_s) or self._turn_came_late(turn)
+        # Who waits in vain waits longest.
         self._metrics.timing(f"store.{self._name}.waited", time.perf_counter() - begin)
+        if not came:
+            raise DeadlineExceeded("No database connection came free in time.")
 
     def _turn_came_late(self, turn: threading.Lock) -> bool:
         with self._lock:

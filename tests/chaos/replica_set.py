@@ -33,6 +33,7 @@ class Member:
 
     port: int
     folder: Path
+    replica_set: str = NAME
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -44,7 +45,7 @@ class Member:
         self.folder.mkdir(exist_ok=True)
         command = (
             *(str(find("mongod")), "--dbpath", str(self.folder), "--bind_ip", "127.0.0.1", "--port", str(self.port), "--nounixsocket"),
-            *("--replSet", NAME, "--oplogSize", "64", "--wiredTigerCacheSizeGB", "0.25"),
+            *("--replSet", self.replica_set, "--oplogSize", "64", "--wiredTigerCacheSizeGB", "0.25"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
         )
         with (self.folder.parent / f"{self.port}.log").open("ab") as log:

@@ -21,6 +21,7 @@ from services.kernel.topology import EVENTS_EXCHANGE
 from services.users.people import PERSON
 from stack.api import Stack
 from tests.conftest import eventually
+from tests.integration.oplog import fill_oplog
 from tests.integration.test_follows import counts, ids_of, profile
 
 
@@ -184,27 +185,11 @@ def test_a_place_that_the_store_has_forgotten_is_noticed_and_healed(
     with reader_stopped(stack):
         missed = users.follow(user_id=fan.id, creator_id=creator.id)
         users.unfollow(user_id=early.id, creator_id=creator.id)
-        _fill_oplog(database.client)
+        fill_oplog(database.client)
     eventually(lambda: ids_of(users.list_followers(creator_id=creator.id)) == [fan.id], timeout_s=60)
     eventually(lambda: counts(users, creator) == (1, 0) and counts(users, early) == (0, 0))
     assert "CHANGES WERE MISSED" in stack.log("users-capture").read_text()
     eventually(lambda: any(event.data.get("version") == missed.version for event in heard()))
-
-
-def _fill_oplog(client: "pymongo.MongoClient[dict[str, Any]]") -> None:
-    """Write until nothing of before is left in the log of 64 MB. It is cut at a checkpoint, which `fsync` makes."""
-    log = client["local"]["oplog.rs"]
-    latest: Any = log.find_one(sort=[("$natural", -1)])
-    scratch = client[f"scratch_{uuid.uuid4().hex}"]["garbage"]
-
-    def is_forgotten() -> bool:
-        scratch.insert_many([{"garbage": "x" * 1_000_000} for _ in range(20)])
-        client.admin.command("fsync")
-        oldest: Any = log.find_one(sort=[("$natural", 1)])
-        return bool(oldest["ts"] > latest["ts"])
-
-    eventually(is_forgotten, timeout_s=60)
-    client.drop_database(scratch.database.name)
 
 
 class TestCache:

@@ -50,6 +50,7 @@ QUIET = (
     'livedrops_dead_letters{queue="orders.views"}',
     'livedrops_outbox_oldest_seconds{context="orders"}',
     "livedrops_capture_lag_seconds",
+    "livedrops_capture_behind_seconds",
     "rabbitmq_alarms_memory_used_watermark",
 )
 LOOK = "query L($id: ID!) { drop(id: $id) { id } }"

@@ -13,6 +13,7 @@ from services.contracts.tallies import Counts
 from services.kernel.metrics import Metrics
 
 DROP, CREATOR = str(uuid.uuid4()), str(uuid.uuid4())
+MOST_WAITING = 2
 MINUTE = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -52,7 +53,7 @@ def clock() -> Clock:
 @pytest.fixture
 def seen(desk: Desk, clock: Clock, metrics: Metrics) -> Sightings:
     analytics: Analytics = desk  # type: ignore[assignment]  # the one method that is asked
-    return Sightings(analytics, metrics, clock)
+    return Sightings(analytics, metrics, MOST_WAITING, clock)
 
 
 def test_a_visitor_counts_once_a_minute(seen: Sightings, desk: Desk, clock: Clock) -> None:
@@ -101,7 +102,6 @@ def test_a_report_is_no_larger_than_analytics_takes(seen: Sightings, desk: Desk)
 
 def test_memory_has_an_end(seen: Sightings, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sightings, "MOST_DROPS", 3)
-    monkeypatch.setattr(sightings, "MOST_REPORTS", 2)
     desk.is_away = True
     for _ in range(5):
         for _ in range(5):
