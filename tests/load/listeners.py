@@ -26,7 +26,7 @@ READ_BYTES = 65_536
 
 
 class Listeners:
-    """Connect with `open`; `heard` has for each key the times, on time.time(), at which clients heard it first."""
+    """Connect with `open`; `heard` has by name and mark the times, on time.time(), at which clients heard it first."""
 
     def __init__(self, address: str) -> None:
         self._process = subprocess.Popen(
@@ -34,7 +34,7 @@ class Listeners:
         )
         self._opened = 0
         self._lock = threading.Lock()
-        self.heard: defaultdict[Key, list[float]] = defaultdict(list)
+        self.heard: defaultdict[str, defaultdict[Any, list[float]]] = defaultdict(lambda: defaultdict(list))
         self.lost = 0
         self._thread = threading.Thread(target=self._read_always, daemon=True)
         self._thread.start()
@@ -52,14 +52,15 @@ class Listeners:
 
     def greeted(self) -> int:
         """How many have heard the first event of their stream."""
-        return len(self.heard[("hello", None)])
+        return len(self.heard["hello"][None])
 
     def wait_for(self, key: Key, clients: int, timeout_s: float) -> list[float]:
         """The times at which so many have heard it, or as many as did in time."""
-        deadline = time.monotonic() + timeout_s
-        while len(self.heard[key]) < clients and time.monotonic() < deadline:
+        name, mark = key
+        deadline, heard = time.monotonic() + timeout_s, self.heard[name][mark]
+        while len(heard) < clients and time.monotonic() < deadline:
             time.sleep(0.01)
-        return sorted(self.heard[key])
+        return sorted(heard)
 
     def close(self) -> None:
         self._process.terminate()
@@ -86,7 +87,7 @@ class Listeners:
                 if len(records) < end + number:
                     break
                 key = _key(records[end : end + number])
-                texts.append(None if key is None else self.heard[key])
+                texts.append(None if key is None else self.heard[key[0]][key[1]])
                 end += number
             else:
                 self.lost = number
