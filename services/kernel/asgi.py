@@ -18,7 +18,10 @@ DRAIN = signal.SIGUSR1
 
 
 def serve(factory: str, settings: Settings, default_port: int, requests: int, backlog: int) -> None:
-    """Until SIGTERM; SIGHUP ends it as well, and then it goes on with the settings of then. factory: "module:function" that makes the application. requests: at once; more wait to be accepted."""
+    """Until SIGTERM; SIGHUP ends it as well, and then it goes on with the settings of then.
+
+    factory: "module:function" that makes the application. requests: at once; more wait to be accepted.
+    """
     server = Granian(
         factory,
         factory=True,
