@@ -19,6 +19,7 @@ from gateway.live.listening import Listener
 from gateway.live.mesh import BROADCASTS_AT_ONCE, REPLAYED_AT_ONCE, Mesh
 from gateway.live.news import News
 from gateway.live.progress import Numbers, Progress, Verdict
+from gateway.live.together import Together
 from services.contracts import live
 from services.contracts.errors import LiveDropsError
 from services.contracts.live import PersonMessage
@@ -28,7 +29,9 @@ from services.kernel.metrics import Metrics
 log = logging.getLogger("livedrops.live")
 # As many as an RPC takes.
 PEOPLE_A_LOOK = 1_000
-# Interests are asked for anew so often, should a hint have been lost on a line that stood: 5,000 people are some six questions a second.
+# People whose interests are asked for at once, and how many such questions are under way.
+INTERESTS_AT_ONCE, INTERESTS_UNDER_WAY = 50, 4
+# Interests are asked for anew so often, should a hint have been lost on a line that stood.
 INTERESTS_EVERY_S = 900.0
 # A client whose stream can't be had is closed after so many tries, some seconds: it comes back by itself, here or elsewhere.
 TRIES, FIRST_PAUSE_S, LONGEST_PAUSE_S = 6, 0.1, 2.0
@@ -94,13 +97,14 @@ class Inbox:
         self._by_drop: defaultdict[str, set[Person]] = defaultdict(set)
         self._numbers = Numbers()
         self._looks = Chores("inbox", self._look, PEOPLE_A_LOOK, workers=2)
-        self._refreshes = Chores("interests", self._refresh, 1, workers=4)
+        self._interests = Together(mesh.interests, INTERESTS_AT_ONCE, INTERESTS_UNDER_WAY)
+        self._refreshes = Chores("interests", self._refresh, INTERESTS_AT_ONCE, INTERESTS_UNDER_WAY)
         self._catching_up = Chores("broadcasts", self._catch_up, 1, workers=1)
         self._asking: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Until cancelled."""
-        await asyncio.gather(self._looks.run(), self._refreshes.run(), self._catching_up.run())
+        await asyncio.gather(self._looks.run(), self._interests.run(), self._refreshes.run(), self._catching_up.run())
 
     # Who is here.
 
@@ -161,7 +165,7 @@ class Inbox:
     async def _learn(self, person: Person) -> LiveInterests:
         """What they want, and index it."""
         asked = person.ask()
-        interests = await self._mesh.interests(person.user_id)
+        interests = await self._interests.ask(person.user_id)
         if person.is_news(asked) and self._people.get(person.user_id) is person:
             self._apply(person, interests)
         return interests
@@ -264,10 +268,12 @@ class Inbox:
                     self._ask_if_behind(reader)
 
     async def _refresh(self, user_ids: list[str]) -> None:
-        (user_id,) = user_ids
-        person = self._people.get(user_id)
-        if person is None:
-            return
+        here = [self._people[user_id] for user_id in user_ids if user_id in self._people]
+        results = await asyncio.gather(*map(self._refresh_one, here), return_exceptions=True)
+        for error in filter(None, results):
+            raise error
+
+    async def _refresh_one(self, person: Person) -> None:
         before = person.creators | person.drops
         interests = await self._learn(person)
         if (person.creators | person.drops) - before:

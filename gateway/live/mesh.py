@@ -51,8 +51,8 @@ class Mesh:
         self.rpc.stop()  # ends what the threads wait for
         self._cache.close()
 
-    async def interests(self, user_id: str) -> LiveInterests:
-        return await _ask(self._people, lambda: self._notifications.get_live_interests(user_id=user_id))
+    async def interests(self, user_ids: list[str]) -> list[LiveInterests]:
+        return await _ask(self._people, lambda: self._notifications.get_live_interests(user_ids=user_ids))
 
     async def replay(self, user_id: str, after: str) -> Replay:
         return await _ask(self._people, lambda: self._notifications.replay(user_id=user_id, after=after, first=REPLAYED_AT_ONCE))

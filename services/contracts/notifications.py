@@ -11,6 +11,7 @@ from typing import Annotated, NamedTuple, Protocol
 import msgspec
 from msgspec import Meta
 
+from .users import UserIds
 from .values import Cursor, DropId, EndpointId, Instant, OrderId, PageSize, Units, UserId
 
 NoticeId = Annotated[
@@ -266,8 +267,8 @@ class Notifications(Protocol):
     def replay(self, *, user_id: UserId, after: Position, first: BatchSize = 100) -> Replay:
         """What the person's stream has after this position, oldest first, without what they do not want live. Raises Forbidden."""
 
-    def get_live_interests(self, *, user_id: UserId) -> LiveInterests:
-        """For a live connection. Raises Forbidden."""
+    def get_live_interests(self, *, user_ids: UserIds) -> list[LiveInterests]:
+        """Of people who have live connections, in the order asked. Raises Forbidden for a person."""
 
     def list_broadcasts(self, *, after: Sequence, first: BatchSize = 100) -> BroadcastPage:
         """Those after this number, for the live process that may have missed some. Raises Forbidden for a person."""

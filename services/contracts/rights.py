@@ -163,7 +163,7 @@ USERS: dict[str, Rights] = {
             ("search.popularity", ("follow.created", "follow.removed")),
         ),
     ),
-    "notifications": Rights(serves="notifications", calls=("users.list_followed", "products.get_drop")),
+    "notifications": Rights(serves="notifications", calls=("users.list_followed", "users.list_followed_ids", "products.get_drop")),
     "notifications-events": Rights(
         consumes=(
             ("notifications.broadcasts", ("drop.started", "drop.low_stock", "drop.sold_out", "drop.cancelled")),

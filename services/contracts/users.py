@@ -124,6 +124,13 @@ class FollowedPage(msgspec.Struct, frozen=True):
     next: Cursor | None
 
 
+class FollowedIds(msgspec.Struct, frozen=True):
+    """Whom one of many people follows, in no order. is_all: false for one who follows more than MOST_FOLLOWED: then none is told here."""
+
+    creator_ids: list[UserId]
+    is_all: bool
+
+
 # Followers of one answer, and of one piece that a list is cut into.
 MOST_FOLLOWERS, LARGEST_PIECE = 1_000, 10_000
 
@@ -251,6 +258,9 @@ class Users(Protocol):
         self, *, user_id: UserId, first: Annotated[int, Meta(ge=1, le=MOST_FOLLOWED)] = MOST_FOLLOWED, after: Cursor | None = None
     ) -> FollowedPage:
         """Whom this person follows, newest first, many at once. For services, teams and operators. Raises Forbidden, InvalidInput (cursor)."""
+
+    def list_followed_ids(self, *, user_ids: UserIds) -> list[FollowedIds]:
+        """Whom each of these people follows, in the order asked. For services, teams and operators. Raises Forbidden."""
 
     def list_mutual(self, *, user_id: UserId, first: PageSize = 20, after: Cursor | None = None, profiles: bool = False) -> FollowPage:
         """Whom this person follows and who follow back, by when this person began. A page may be short, or empty, before the last."""

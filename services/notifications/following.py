@@ -1,5 +1,6 @@
-"""Whom a person follows, as users says."""
+"""Whom people follow, as users says."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from services.contracts.users import MOST_FOLLOWED, Users
@@ -19,3 +20,9 @@ def followed_by(users: Users, user_id: str) -> dict[str, datetime]:
         if after is None:
             break
     return found
+
+
+def followed_by_each(users: Users, user_ids: Sequence[str]) -> list[list[str]]:
+    """Creators whom each of at most 100 people follows, in the order asked. Raises Unavailable where users can't be asked."""
+    told = users.list_followed_ids(user_ids=list(user_ids))
+    return [one.creator_ids if one.is_all else [*followed_by(users, user_id)] for user_id, one in zip(user_ids, told, strict=True)]

@@ -56,6 +56,7 @@ QUERIES: dict[str, Query] = {
     "reminders.forget": Query("reminders", ("_id", "user_id"), _ONE),
     "reminders.which": Query("reminders", ("_id", "user_id"), _ONE),
     "reminders.all": Query("reminders", ("user_id",), _ONE),
+    "reminders.of_each": Query("reminders", ("user_id",), _KEYS),
     "reminders.of_person": Query("reminders", ("user_id",), _ONE),
     "reminders.remove": Query("reminders", ("_id", "user_id"), _ONE),
     # A drop has moved: a step at a time.

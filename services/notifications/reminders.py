@@ -52,6 +52,14 @@ class Reminders:
             found = self._reminders.find({"user_id": user_id}, comment="reminders.all").limit(MOST)
             return {one["drop_id"]: (one["creator_id"], one["since"]) for one in found}
 
+    def of_each(self, user_ids: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
+        """Of which drops each of these people asked to be told, with its creator; of those who did."""
+        reminded: dict[str, list[tuple[str, str]]] = {}
+        with self._mongo.errors():
+            for one in self._reminders.find({"user_id": {"$in": list(user_ids)}}, comment="reminders.of_each"):
+                reminded.setdefault(one["user_id"], []).append((one["drop_id"], one["creator_id"]))
+        return reminded
+
     def cut(self, drop_id: str, size: int, after: Place) -> tuple[Place, int] | None:
         """Of those who asked to be told of a drop: where the piece of at most `size` behind `after` ends, and how many it has."""
         return self._pieces.cut({"drop_id": drop_id}, size, after)

@@ -71,8 +71,8 @@ class NotificationsService:
         return usecases.replay(self.inbox, user_id, after, first, self.call)
 
     @rpc
-    def get_live_interests(self, *, user_id: str) -> LiveInterests:
-        return usecases.get_live_interests(self.inbox, user_id, self.call)
+    def get_live_interests(self, *, user_ids: list[str]) -> list[LiveInterests]:
+        return usecases.get_live_interests(self.inbox, user_ids, self.call)
 
     @rpc
     def list_broadcasts(self, *, after: int, first: int) -> BroadcastPage:

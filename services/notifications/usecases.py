@@ -26,7 +26,7 @@ from services.kernel.calls import Call
 from services.kernel.cursors import Cursors
 from services.notifications import domain
 from services.notifications.domain import Interests
-from services.notifications.following import followed_by
+from services.notifications.following import followed_by, followed_by_each
 from services.notifications.live import Live
 from services.notifications.people import Person
 from services.notifications.store import Store
@@ -148,12 +148,19 @@ def replay(inbox: Inbox, user_id: str, after: str, first: int, call: Call) -> Re
     return Replay(told, (domain.behind(begin, told) if more else end).position(), more)
 
 
-def get_live_interests(inbox: Inbox, user_id: str, call: Call) -> LiveInterests:
-    call.require_person(user_id)
-    person = inbox.store.people.get(user_id)
-    end = inbox.end(person)  # before the interests: what comes between is told twice rather than never
-    interests = inbox.interests(user_id, person)
-    return LiveInterests(end.position(), list(interests.followed), list(interests.reminded), _muted_live(person))
+def get_live_interests(inbox: Inbox, user_ids: Sequence[str], call: Call) -> list[LiveInterests]:
+    call.require_operator()
+    known = inbox.store.people.get_many(user_ids)
+    broadcasts = inbox.store.broadcasts.last()  # before the interests: what comes between is told twice rather than never
+    reminded = inbox.store.reminders.of_each(user_ids)
+    interests = list[LiveInterests]()
+    for user_id, creator_ids in zip(user_ids, followed_by_each(inbox.users, user_ids), strict=True):
+        person = known.get(user_id, Person())
+        muted = set(person.preferences.muted_creators)
+        drops = [drop_id for drop_id, creator_id in reminded.get(user_id, ()) if creator_id not in muted]
+        creators = [creator_id for creator_id in creator_ids if creator_id not in muted]
+        interests.append(LiveInterests(Place(person.last, broadcasts).position(), creators, drops, _muted_live(person)))
+    return interests
 
 
 def list_broadcasts(inbox: Inbox, after: int, first: int, call: Call) -> BroadcastPage:

@@ -91,6 +91,20 @@ class Follows:
             found = self._reads.find(wanted, {"creator_id": 1, "followed_at": 1}, comment="follows.page_on" if after else "follows.page")
             return [(one["followed_at"], one["creator_id"]) for one in found.sort([("followed_at", -1), ("creator_id", -1)]).limit(size)]
 
+    def of_each(self, user_ids: Sequence[str], at_once: int) -> dict[str, list[str]]:
+        """Whom each of these people follows, in no order, read so many at once: of one who follows as many or more, only so many."""
+        wanted = {"user_id": {"$in": list(user_ids)}, "active": True}
+        with self._mongo.errors():
+            found = list(self._reads.find(wanted, {"user_id": 1, "creator_id": 1}, comment="follows.of_each").limit(at_once))
+        if len(found) == at_once and len(user_ids) > 1:
+            # Some may be missing, and whose they are does not show.
+            half = len(user_ids) // 2
+            return self.of_each(user_ids[:half], at_once) | self.of_each(user_ids[half:], at_once)
+        follows: dict[str, list[str]] = {user_id: [] for user_id in user_ids}
+        for one in found:
+            follows[one["user_id"]].append(one["creator_id"])
+        return follows
+
     def walk(self, user_id: str) -> Iterator[dict[Pair, datetime]]:
         """All that a person follows, some at a time."""
         after: Place | None = None

@@ -10,7 +10,9 @@ from msgspec import structs
 from services.contracts.errors import InvalidInput
 from services.contracts.tallies import HOURS_KEPT, MINUTES_KEPT, Tallies
 from services.contracts.users import (
+    MOST_FOLLOWED,
     Followed,
+    FollowedIds,
     FollowedPage,
     FollowerIds,
     FollowPage,
@@ -35,6 +37,8 @@ from services.users.store import Accounts
 
 # Follows that one page of mutual follows looks at, at most: who follows many, few of whom follow back, gets short pages instead of slow ones.
 MUTUAL_AT_ONCE, MUTUAL_LOOKS = 200, 5
+# Follows that are read at once for many people: more than MOST_FOLLOWED.
+FOLLOWED_AT_ONCE = 10_000
 
 
 class _Position(NamedTuple):
@@ -106,6 +110,15 @@ def list_followed(graph: Graph, user_id: str, first: int, after: str | None, cal
         [Followed(creator_id, followed_at) for followed_at, creator_id in shown],
         _cursor(graph, name, shown[-1]) if len(places) > first else None,
     )
+
+
+def list_followed_ids(graph: Graph, user_ids: Sequence[str], call: Call) -> list[FollowedIds]:
+    call.require_operator()
+    follows = graph.follows.of_each(list(dict.fromkeys(user_ids)), FOLLOWED_AT_ONCE)
+    told = {
+        user_id: FollowedIds(found, True) if len(found) <= MOST_FOLLOWED else FollowedIds([], False) for user_id, found in follows.items()
+    }
+    return [told[user_id] for user_id in user_ids]
 
 
 def tally_follows(graph: Graph, creator_id: str, until: datetime, call: Call) -> Tallies:

@@ -35,6 +35,7 @@ QUERIES: dict[str, Query] = {
     "follows.get_of_person": Query("follows", ("_id", "active", "user_id"), _ONE),
     "follows.page": Query("follows", ("active", "followed_at", "user_id"), _ONE),
     "follows.page_on": Query("follows", ("$or", "active", "followed_at", "user_id"), _ONE),
+    "follows.of_each": Query("follows", ("active", "user_id"), _KEYS),
     "follows.back": Query("follows", ("_id", "active", "user_id"), _KEYS),
     # What is derived from them.
     "followers.page": Query("followers", ("creator_id", "followed_at"), _CREATOR),

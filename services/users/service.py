@@ -4,6 +4,7 @@ from datetime import datetime
 
 from services.contracts.tallies import Tallies
 from services.contracts.users import (
+    FollowedIds,
     FollowedPage,
     FollowerIds,
     FollowPage,
@@ -114,6 +115,10 @@ class UsersService:
     @rpc
     def list_followed(self, *, user_id: str, first: int, after: str | None) -> FollowedPage:
         return graph_usecases.list_followed(self.graph, user_id, first, after, self.call)
+
+    @rpc
+    def list_followed_ids(self, *, user_ids: list[str]) -> list[FollowedIds]:
+        return graph_usecases.list_followed_ids(self.graph, user_ids, self.call)
 
     @rpc
     def cut_followers(self, *, creator_id: str, after: ListPlace, size: int, most: int) -> Pieces:

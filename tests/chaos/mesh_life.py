@@ -142,4 +142,4 @@ def mesh_life(scene: Scene, *, watched: bool = True) -> Iterator[Life]:
 def _begin(scene: Scene, fan: Person) -> str:
     """Where their stream is now. They are told at their webhook from now on."""
     scene.add_hook(fan.id)
-    return scene.notifications.get_live_interests(user_id=fan.id).position
+    return scene.notifications.get_live_interests(user_ids=[fan.id])[0].position

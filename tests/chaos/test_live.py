@@ -42,7 +42,7 @@ def creator(sign_up: Callable[..., User], users: Users, fan: Person, notificatio
     """Somebody whom the fan follows."""
     followed = sign_up().id
     users.follow(user_id=fan.id, creator_id=followed)
-    eventually(lambda: followed in notifications.get_live_interests(user_id=fan.id).creator_ids)
+    eventually(lambda: followed in notifications.get_live_interests(user_ids=[fan.id])[0].creator_ids)
     return followed
 
 
@@ -82,7 +82,7 @@ def test_who_loses_the_line_again_and_again_has_seen_everything_once_and_in_orde
     rounds: Callable[[int, int], range],
 ) -> None:
     luck, drop, losses = random.Random(), open_drop(total=1_000_000), rounds(12, 100)
-    begin = notifications.get_live_interests(user_id=fan.id).position
+    begin = notifications.get_live_interests(user_ids=[fan.id])[0].position
     with opener(address) as open_stream:
         follower = Follower(open_stream, fan, drop, begin)
         with busy_life(orders, publisher_of("orders-relay"), drop, fan, creator) as published:

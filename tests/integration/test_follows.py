@@ -65,6 +65,19 @@ class TestFollow:
         with pytest.raises(InvalidInput):
             users.list_followed(user_id=creators[0].id, after=first.next)
 
+    def test_a_service_has_whom_each_of_many_follows(self, users: Users, sign_up: Callable[..., User]) -> None:
+        fan, other, nobodys = (sign_up() for _ in range(3))
+        creators = [sign_up().id for _ in range(3)]
+        for creator_id in creators:
+            users.follow(user_id=fan.id, creator_id=creator_id)
+        users.follow(user_id=other.id, creator_id=creators[0])
+        users.unfollow(user_id=fan.id, creator_id=creators[1])
+
+        told = users.list_followed_ids(user_ids=[other.id, nobodys.id, fan.id, other.id])
+
+        assert [sorted(one.creator_ids) for one in told] == [[creators[0]], [], sorted((creators[0], creators[2])), [creators[0]]]
+        assert all(one.is_all for one in told)
+
     def test_following_again_changes_nothing(self, users: Users, sign_up: Callable[..., User]) -> None:
         fan, creator = sign_up(), sign_up()
         first = users.follow(user_id=fan.id, creator_id=creator.id)

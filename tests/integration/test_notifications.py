@@ -13,7 +13,7 @@ from services.contracts import live
 from services.contracts.errors import Ended, Forbidden, InvalidInput, NotFound
 from services.contracts.events import DropTold, Event
 from services.contracts.live import Broadcast, PersonMessage
-from services.contracts.notifications import Channel, Muted, NoticeKind, Notification, Notifications, Preferences, Replay
+from services.contracts.notifications import Channel, Muted, NoticeKind, Notification, Notifications, Place, Preferences, Replay
 from services.contracts.orders import Orders, PlaceOrder, Stock
 from services.contracts.products import Drop, DropState, NewDrop, Product, Products
 from services.contracts.users import User, Users
@@ -154,7 +154,7 @@ class TestWhoIsTold:
         assert notifications.are_reminded(user_id=fan_id, drop_ids=[some_id(), drop.id]) == [False, True]
         clock.publish([started(product.creator_id, drop.id)])
         told(notifications, fan_id, NoticeKind.DROP_STARTED)
-        assert notifications.get_live_interests(user_id=fan_id).drop_ids == [drop.id]
+        assert notifications.get_live_interests(user_ids=[fan_id])[0].drop_ids == [drop.id]
         assert not notifications.forget_reminder(user_id=fan_id, drop_id=drop.id)
         assert notifications.list_notifications(user_id=fan_id).notifications == []
 
@@ -177,7 +177,7 @@ class TestWhoIsTold:
         notifications.set_preferences(user_id=fan_id, preferences=Preferences([], [creator_id]))
         page = notifications.list_notifications(user_id=fan_id)
         assert (page.notifications, page.unread) == ([], 0)
-        assert notifications.get_live_interests(user_id=fan_id).creator_ids == []
+        assert notifications.get_live_interests(user_ids=[fan_id])[0].creator_ids == []
         notifications.set_preferences(user_id=fan_id, preferences=Preferences())
         told(notifications, fan_id, NoticeKind.DROP_STARTED)
 
@@ -341,7 +341,7 @@ class TestReplay:
             page: Replay = notifications.replay(user_id=fan_id, after=position, first=size)
             found, position, more = found + page.notifications, page.position, page.more
         assert found == whole[::-1]
-        assert position == notifications.get_live_interests(user_id=fan_id).position
+        assert position == notifications.get_live_interests(user_ids=[fan_id])[0].position
         assert notifications.replay(user_id=fan_id, after=position) == Replay([], position, False)
 
     def test_what_is_muted_live_is_in_the_inbox_alone(self, notifications: Notifications, full: tuple[str, list[Notification]]) -> None:
@@ -351,15 +351,47 @@ class TestReplay:
         replayed = notifications.replay(user_id=fan_id, after="0-0").notifications
         assert {one.notice.kind for one in replayed} == {NoticeKind.ORDER_CONFIRMED}
         assert notifications.list_notifications(user_id=fan_id).notifications == whole
-        assert notifications.get_live_interests(user_id=fan_id).muted == [NoticeKind.DROP_STARTED]
+        assert notifications.get_live_interests(user_ids=[fan_id])[0].muted == [NoticeKind.DROP_STARTED]
 
     def test_a_position_that_never_was_begins_at_the_end(self, notifications: Notifications, full: tuple[str, list[Notification]]) -> None:
         fan_id, _ = full
         page = notifications.replay(user_id=fan_id, after=f"{2**50}-{2**50}")
-        assert (page.notifications, page.position) == ([], notifications.get_live_interests(user_id=fan_id).position)
+        assert (page.notifications, page.position) == ([], notifications.get_live_interests(user_ids=[fan_id])[0].position)
 
 
 class TestLive:
+    def test_what_each_of_many_wants_is_told_in_the_order_asked(
+        self,
+        notifications: Notifications,
+        products: Products,
+        make_product: Callable[..., Product],
+        users: Users,
+        fan: tuple[str, str],
+        sign_up: Callable[..., User],
+    ) -> None:
+        (fan_id, creator_id), picky, nobody = fan, sign_up().id, some_id()
+        product, other_id = make_product(), sign_up().id
+        for followed in (creator_id, other_id):
+            users.follow(user_id=picky, creator_id=followed)
+        begin = datetime.now(UTC) + timedelta(hours=1)
+        window = NewDrop(begin, begin + timedelta(hours=1), 5)
+        drops = [products.schedule_drop(drop_id=some_id(), product_id=one.id, drop=window) for one in (product, make_product())]
+        for drop in drops:
+            notifications.remind(user_id=picky, drop_id=drop.id)
+        notifications.set_preferences(
+            user_id=picky, preferences=Preferences([Muted(NoticeKind.DROP_SOLD_OUT, Channel.LIVE)], [creator_id, product.creator_id])
+        )
+
+        told = notifications.get_live_interests(user_ids=[picky, nobody, fan_id, picky])
+
+        assert [(one.creator_ids, one.drop_ids, one.muted) for one in told] == [
+            ([other_id], [drops[1].id], [NoticeKind.DROP_SOLD_OUT]),
+            ([], [], []),
+            ([creator_id], [], []),
+            ([other_id], [drops[1].id], [NoticeKind.DROP_SOLD_OUT]),
+        ]
+        assert len({Place.of(one.position).broadcasts for one in told}) == 1
+
     def test_a_note_is_told_live_and_once_more_where_its_event_is(
         self, listen: Callable[[str], Heard], publisher_of: Callable[[str], EventPublisher], notifications: Notifications
     ) -> None:

@@ -183,6 +183,7 @@ def ask_everything(store: Kept) -> None:
     store.people.prefer(bob, Preferences([], [ann]))
     store.reminders.add(ann, drop)
     store.reminders.which(ann, [drop.id])
+    store.reminders.of_each([ann, some_id()])
     store.reminders.move(structs.replace(drop, version=2))
     store.reminders.forget(ann, drop.id)
     store.reminders.add(ann, drop)

@@ -185,7 +185,7 @@ def _notifications_calls(user_id: str, drop_id: str) -> Calls:
         "notifications.are_reminded": {**person, "drop_ids": [drop_id]},
         "notifications.forget_reminder": {**person, "drop_id": drop_id},
         "notifications.replay": {**person, "after": "0-0"},
-        "notifications.get_live_interests": person,
+        "notifications.get_live_interests": {"user_ids": [user_id]},
         "notifications.list_broadcasts": {"after": 0},
         "notifications.last_numbers": {"user_ids": [user_id]},
     }
@@ -227,6 +227,7 @@ def _users_calls(person: dict[str, Any], user_id: str, other_id: str, token: str
         "users.list_followers": {"creator_id": other_id},
         "users.list_following": {"user_id": user_id},
         "users.list_followed": {"user_id": user_id},
+        "users.list_followed_ids": {"user_ids": [user_id]},
         "users.list_mutual": {"user_id": user_id},
         "users.find_followers": {"creator_id": other_id, "name": "A"},
         "users.tally_follows": {"creator_id": other_id, "until": "2030-01-01T00:00:00Z"},

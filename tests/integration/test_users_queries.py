@@ -19,6 +19,7 @@ from services.users import layout
 from services.users.derivation import Change
 from services.users.deriving import Deriver
 from services.users.domain import Account, StoredSession
+from services.users.follows import Follows
 from services.users.job_store import JobStore
 from services.users.layout import COLLECTIONS
 from services.users.loading import Checkpoint, Edge, GraphStore
@@ -144,6 +145,7 @@ def ask_follows(deriver: Deriver, ann: str, bob: str) -> None:
     follows.state(ann, bob)
     follows.which(ann, [bob])
     follows.who_follows([ann], bob)
+    follows.of_each([ann, bob], 5)
     place = follows.page(ann, 5, None)[0]
     follows.page(ann, 5, place)
     people = deriver.people([ann, bob])
@@ -253,6 +255,21 @@ def test_the_bootstrap_is_repeated_without_effect(store: tuple[Mongo, Commands])
 def test_the_store_refuses_documents_of_another_shape(store: tuple[Mongo, Commands], collection: str, document: dict[str, Any]) -> None:
     with pytest.raises(pymongo.errors.WriteError, match="validation"):
         store[0].database[collection].insert_one(document)
+
+
+def test_whom_each_of_many_follows_is_read_some_at_a_time(store: tuple[Mongo, Commands]) -> None:
+    follows = Follows(store[0])
+    people = [ids.new_id() for _ in range(7)]
+    wanted = {user_id: {ids.new_id() for _ in range(number)} for number, user_id in enumerate(people)}
+    for user_id, creator_ids in wanted.items():
+        for creator_id in creator_ids:
+            follows.follow(user_id, creator_id)
+
+    assert {user_id: set(found) for user_id, found in follows.of_each(people, 7).items()} == wanted
+    # One who follows more than are read at once is told in part, and everybody else whole.
+    few = follows.of_each(people, 6)
+    assert {user_id: set(few[user_id]) for user_id in people[:6]} == {user_id: wanted[user_id] for user_id in people[:6]}
+    assert len(few[people[6]]) == 6
 
 
 @pytest.mark.parametrize("comment", ["followers.page_on", "follows.page_on", "followers.named_on"])
