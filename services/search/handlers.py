@@ -13,6 +13,9 @@ from services.search.settings import SearchSettings
 
 # How soon a reindex that was asked for begins, and how soon followers that are due are counted.
 LOOK_EVERY_S = 0.5
+# How long a change waits for more, and for the moment in which everybody is told of it to pass: a sell-out takes the cores from those who watch.
+# The index itself shows what was written only twice a second (REFRESH_EVERY).
+LINGER_S = 0.3
 # Of counting, one after the other: a process that is to stop waits for them.
 ROUNDS = 10
 
@@ -23,7 +26,7 @@ class SearchIndexer:
 
     indexer = IndexerProvider()
 
-    @event_handler("search.index")
+    @event_handler("search.index", linger_s=LINGER_S)
     def index_things(self, events: list[Event]) -> None:
         indexing.index_things(self.indexer, events)
 
