@@ -11,6 +11,7 @@ import redis
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
+from gateway.live.tasks import end
 from services.contracts.errors import Unavailable
 from services.kernel.cache import batched
 from services.kernel.metrics import Metrics
@@ -76,8 +77,7 @@ class Listener:
             await self._read(subscription, subscribing)
         finally:
             if subscribing:
-                subscribing.cancel()
-                await asyncio.gather(subscribing, return_exceptions=True)
+                await end(subscribing)
             await subscription.aclose()  # type: ignore[no-untyped-call]
             await client.aclose()
 

@@ -16,6 +16,7 @@ from gateway.live.listening import Listener
 from gateway.live.mesh import Mesh
 from gateway.live.news import Kind
 from gateway.live.settings import LiveSettings
+from gateway.live.tasks import end
 from gateway.live.writing import Tally
 from services.contracts import live
 from services.contracts.errors import Unavailable
@@ -68,9 +69,7 @@ class Live:
             task.add_done_callback(_tell_death)
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
         self._mesh.close()
         tracing.stop()
         self.process.metrics.flush()
