@@ -55,6 +55,8 @@ SETTINGS = {
 }
 # Between two causes: each is measured alone.
 PAUSE_S = 0.4
+# What some thousand orders send to everybody else has arrived by then.
+SETTLED_S = 5.0
 HEARD_WITHIN_S = 30.0
 RESOLD_WITHIN_S = 5.0
 PUSHED_WITHIN_S = 900.0
@@ -69,6 +71,7 @@ class Bench:
         self._tokens = Tokens(stack.environment("gateway")["LIVEDROPS_JWT_KEY"], "livedrops", 7200)
         self._people = people
         self._listeners = Listeners(stack.address("ingress"))
+        self._books = psycopg2.connect(stack.environment("orders")["LIVEDROPS_ORDERS_POSTGRES_URL"])
         self.drop, self.sale = self._announce(STOCK, str(uuid.uuid4())), self._announce(SALE_UNITS, creator_id)
         self.delays_s: dict[str, list[float]] = {name: [] for name in GOAL_S}
         self.missed = 0
@@ -196,7 +199,8 @@ class Bench:
         heard = self._listeners.wait_for(("stock", (self.drop.id, version)), len(self._people), HEARD_WITHIN_S)
         told = len(self._listeners.heard["stock"])
         print(f"burst: {sold:,} orders in {seconds:.0f} s, {told:,} stocks told since the beginning; ", end="")
-        print(f"the last one: {percentiles([one - at for one in heard])}")
+        print(f"the last one: {percentiles([one - at for one in heard])}", flush=True)
+        time.sleep(SETTLED_S)
 
     def _note(self, state: str, at: float) -> None:
         """Wait for the state that comes after the cause."""
@@ -218,14 +222,10 @@ class Bench:
 
     def _last_change(self) -> tuple[int, float]:
         """Version and time of the stock's last change, as the audit log has it."""
-        connection = psycopg2.connect(self._stack.environment("orders")["LIVEDROPS_ORDERS_POSTGRES_URL"])
-        try:
-            with connection, connection.cursor() as cursor:
-                cursor.execute("select version, at from stock_audit where drop_id = %s order by version desc limit 1", (self.drop.id,))
-                row: Any = cursor.fetchone()
-                return row[0], row[1].timestamp()
-        finally:
-            connection.close()
+        with self._books, self._books.cursor() as cursor:
+            cursor.execute("select version, at from stock_audit where drop_id = %s order by version desc limit 1", (self.drop.id,))
+            row: Any = cursor.fetchone()
+            return row[0], row[1].timestamp()
 
     def wait_for_fan_outs(self) -> None:
         """Until nobody is being pushed to any more: a broadcast sends its workers through all followers, for a minute or more."""
@@ -250,6 +250,7 @@ class Bench:
 
     def close(self) -> None:
         self._listeners.close()
+        self._books.close()
 
 
 def _cpu_s_of(stack: Stack, name: str) -> float:
@@ -268,7 +269,7 @@ def main() -> int:
     parser.add_argument("--followers", type=int, default=1_000_000, help="of the celebrity (default 1,000,000)")
     parser.add_argument("--users", type=int, default=100_000, help="who follow each other beside them (default 100,000)")
     parser.add_argument("--buyers", type=int, default=100, help="of those who are connected (default 100)")
-    parser.add_argument("--rounds", type=int, default=20, help="how often a stock is changed; a state a quarter as often (default 20)")
+    parser.add_argument("--rounds", type=int, default=20, help="how often a stock is changed, and a state (default 20)")
     asked = parser.parse_args()
     os.environ.update(SETTINGS)
     size = Size(asked.users, asked.followers, 2 * EDGES_PER_USER, 1, 1.0)
@@ -296,7 +297,7 @@ def measured(bench: Bench, rounds: int, buyers: int) -> bool:
     bench.wait_for_fan_outs()
     bench.change_stocks(rounds)
     bench.burst(5.0)
-    for _ in range(max(1, rounds // 4)):
+    for _ in range(max(1, rounds // 2)):
         bench.sell_out()
     return bench.report()
 
