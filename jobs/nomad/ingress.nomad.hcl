@@ -251,6 +251,8 @@ job "ingress" {
               balance leastconn
               timeout queue 100ms
               timeout server 60s
+              # It answers late while thousands open streams in one second; one that is gone refuses the line at once.
+              timeout check 5s
               option http-no-delay
               option httpchk
               http-check send meth GET uri /readyz
