@@ -1,7 +1,8 @@
 """What many ask at once is put together, and each gets the answer to their own question."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from gateway.live.together import Together
@@ -11,7 +12,7 @@ MOST = 10
 
 
 class Service:
-    """Answers once it is let; who asks for "bad" makes the whole question fail."""
+    """Answers once it is open; who asks for "bad" makes the whole question fail."""
 
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
@@ -25,26 +26,35 @@ class Service:
         return [f"of {key}" for key in keys]
 
 
+@asynccontextmanager
+async def at_work(bring: Callable[[list[str]], Awaitable[Sequence[str]]]) -> AsyncIterator[Together[str]]:
+    together = Together(bring, MOST, workers=1)
+    working = asyncio.create_task(together.run())
+    yield together
+    working.cancel()
+
+
 def run(scene: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(scene, 10))
 
 
-async def settled() -> None:
+async def asking(together: Together[str], *keys: str) -> list["asyncio.Task[str]"]:
+    """They have asked, and whoever is free has taken up what they can."""
+    tasks = [asyncio.create_task(together.ask(key)) for key in keys]
     for _ in range(5):
         await asyncio.sleep(0)
+    return tasks
 
 
 def test_a_crowd_is_a_few_questions_and_each_gets_its_own_answer() -> None:
     async def scene() -> None:
         service = Service()
-        together = Together(service.bring, MOST, workers=1)
-        working = asyncio.create_task(together.run())
-        asking = [asyncio.create_task(together.ask(str(number))) for number in range(25)]
-        service.open.set()
+        async with at_work(service.bring) as together:
+            everybody = await asking(together, *map(str, range(25)))
+            service.open.set()
 
-        assert await asyncio.gather(*asking) == [f"of {number}" for number in range(25)]
-        assert [len(keys) for keys in service.asked] == [10, 10, 5]
-        working.cancel()
+            assert await asyncio.gather(*everybody) == [f"of {number}" for number in range(25)]
+            assert [len(keys) for keys in service.asked] == [10, 10, 5]
 
     run(scene())
 
@@ -52,17 +62,13 @@ def test_a_crowd_is_a_few_questions_and_each_gets_its_own_answer() -> None:
 def test_who_asks_the_same_joins_a_question_that_waits_and_none_under_way() -> None:
     async def scene() -> None:
         service = Service()
-        together = Together(service.bring, MOST, workers=1)
-        working = asyncio.create_task(together.run())
-        asking = [asyncio.create_task(together.ask("one"))]
-        await settled()
-        asking += [asyncio.create_task(together.ask("one")) for _ in range(3)]
-        await settled()
-        service.open.set()
+        async with at_work(service.bring) as together:
+            first = await asking(together, "one")
+            others = await asking(together, "one", "one", "one")
+            service.open.set()
 
-        assert await asyncio.gather(*asking) == ["of one"] * 4
-        assert service.asked == [["one"], ["one"]]
-        working.cancel()
+            assert await asyncio.gather(*first, *others) == ["of one"] * 4
+            assert service.asked == [["one"], ["one"]]
 
     run(scene())
 
@@ -70,16 +76,13 @@ def test_who_asks_the_same_joins_a_question_that_waits_and_none_under_way() -> N
 def test_who_leaves_takes_no_answer_from_others() -> None:
     async def scene() -> None:
         service = Service()
-        together = Together(service.bring, MOST, workers=1)
-        working = asyncio.create_task(together.run())
-        leaving, staying = asyncio.create_task(together.ask("one")), asyncio.create_task(together.ask("one"))
-        await settled()
-        leaving.cancel()
-        await settled()
-        service.open.set()
+        async with at_work(service.bring) as together:
+            leaving, staying = await asking(together, "one", "one")
+            leaving.cancel()
+            service.open.set()
 
-        assert await staying == "of one"
-        working.cancel()
+            assert await staying == "of one"
+            assert leaving.cancelled()
 
     run(scene())
 
@@ -87,29 +90,25 @@ def test_who_leaves_takes_no_answer_from_others() -> None:
 def test_a_failure_is_told_to_those_who_asked_and_to_nobody_after_them() -> None:
     async def scene() -> None:
         service = Service()
-        together = Together(service.bring, MOST, workers=1)
-        working = asyncio.create_task(together.run())
         service.open.set()
-        both = await asyncio.gather(together.ask("bad"), together.ask("good"), return_exceptions=True)
+        async with at_work(service.bring) as together:
+            both = await asyncio.gather(*await asking(together, "bad", "good"), return_exceptions=True)
 
-        assert [type(error) for error in both] == [Unavailable] * 2
-        assert await together.ask("good") == "of good"
-        working.cancel()
+            assert [type(error) for error in both] == [Unavailable] * 2
+            assert await together.ask("good") == "of good"
 
     run(scene())
 
 
 def test_an_answer_that_is_too_short_is_a_failure() -> None:
+    async def bring(_keys: list[str]) -> Sequence[str]:
+        return ["of one"]
+
     async def scene() -> None:
-        async def bring(_keys: list[str]) -> Sequence[str]:
-            return ["of one"]
+        async with at_work(bring) as together:
+            one, other = await asyncio.gather(*await asking(together, "one", "other"), return_exceptions=True)
 
-        together = Together(bring, MOST, workers=1)
-        working = asyncio.create_task(together.run())
-        one, other = await asyncio.gather(together.ask("one"), together.ask("other"), return_exceptions=True)
-
-        assert one == "of one"
-        assert isinstance(other, ValueError)
-        working.cancel()
+            assert one == "of one"
+            assert isinstance(other, ValueError)
 
     run(scene())
