@@ -71,8 +71,10 @@ def receiving() -> Iterator[str]:
     """The receiver for the block: its address."""
     with subprocess.Popen([compiled(SOURCE), "0"], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield f"127.0.0.1:{process.stdout.readline().strip()}"
-        process.terminate()
+        try:
+            yield f"127.0.0.1:{process.stdout.readline().strip()}"
+        finally:
+            process.terminate()
 
 
 def received(address: str) -> int:
@@ -96,7 +98,7 @@ class Bench:
 
     def give_endpoints(self, address: str, share: float) -> int:
         """So many of the followers get a webhook, evenly over the list; all others lose theirs. How many have one."""
-        self._mongo.collection("endpoints").delete_many({})
+        self._forget_endpoints()
         endpoints = Store.of(self._mongo, dict.fromkeys(NoticeKind, timedelta(days=1))).endpoints
         given, due, now = 0, 0.0, datetime.now(UTC)
         for some in batched(follower_ids(self._users, self._creator_id), AT_ONCE):
@@ -149,9 +151,15 @@ class Bench:
         except (NotFound, Unavailable):
             return None
 
+    def _forget_endpoints(self) -> None:
+        """Some at a time: a million take longer than a line to MongoDB waits."""
+        endpoints = self._mongo.collection("endpoints")
+        while some := [one["_id"] for one in endpoints.find({}, {"_id": 1}).limit(AT_ONCE)]:
+            endpoints.delete_many({"_id": {"$in": some}})
+
     def close(self) -> None:
         """Leave nobody behind who would be pushed to by the next bench."""
-        self._mongo.collection("endpoints").delete_many({})
+        self._forget_endpoints()
         self._publisher.stop()
         self._mongo.close()
 
