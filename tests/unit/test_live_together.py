@@ -1,14 +1,16 @@
 """What many ask at once is put together, and each gets the answer to their own question."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from gateway.live.together import Together
 from services.contracts.errors import Unavailable
 
 MOST = 10
+ASKER = ContextVar("asker", default="nobody")
 
 
 class Service:
@@ -27,7 +29,7 @@ class Service:
 
 
 @asynccontextmanager
-async def at_work(bring: Callable[[list[str]], Awaitable[Sequence[str]]]) -> AsyncIterator[Together[str]]:
+async def at_work(bring: Callable[[list[str]], Coroutine[Any, Any, Sequence[str]]]) -> AsyncIterator[Together[str]]:
     together = Together(bring, MOST, workers=1)
     working = asyncio.create_task(together.run())
     yield together
@@ -110,5 +112,20 @@ def test_an_answer_that_is_too_short_is_a_failure() -> None:
 
             assert one == "of one"
             assert isinstance(other, ValueError)
+
+    run(scene())
+
+
+def test_what_is_asked_for_many_is_asked_in_the_name_of_the_first() -> None:
+    async def bring(keys: list[str]) -> Sequence[str]:
+        return [ASKER.get()] * len(keys)
+
+    async def ask(together: Together[str], asker: str) -> str:
+        ASKER.set(asker)
+        return await together.ask(asker)
+
+    async def scene() -> None:
+        async with at_work(bring) as together:
+            assert await asyncio.gather(*(asyncio.create_task(ask(together, asker)) for asker in ("ann", "bob"))) == ["ann", "ann"]
 
     run(scene())
